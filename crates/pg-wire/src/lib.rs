@@ -1,0 +1,1 @@
+//! The PostgreSQL replication protocol as bytes: no sockets, no clock.

@@ -1,0 +1,1 @@
+//! The Flink SQL dialect as text: lexer, parser, syntax tree.

@@ -1,0 +1,20 @@
+//! The contract between the engine and what it reads from and writes to.
+//!
+//! A factory judges a declared table without I/O ([`SourceFactory::plan`], [`SinkFactory::plan`]);
+//! the plan connects; the connected half reads or writes. The engine alone decides what is durable
+//! and tells sources so ([`Acker`]).
+
+pub mod error;
+pub mod sink;
+pub mod source;
+pub mod table;
+
+pub use error::{ConnectorError, ErrorKind};
+pub use futures_util::future::BoxFuture;
+pub use futures_util::stream::BoxStream;
+pub use sink::{Publication, Sink, SinkContext, SinkFactory, SinkPlan};
+pub use source::{
+    Acker, NoAck, ReadFrom, Source, SourceContext, SourceEvent, SourceFactory, SourcePlan,
+    SourceReader,
+};
+pub use table::{TableColumn, TableIssue, TableSpec, nearest};

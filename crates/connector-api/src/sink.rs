@@ -1,0 +1,69 @@
+//! Writing: from a stream of changes to a declared table.
+
+use futures_util::future::BoxFuture;
+use tailwater_types::{ChangeBatch, ChangelogMode, CheckpointId};
+
+use crate::error::ConnectorError;
+use crate::table::{TableIssue, TableSpec};
+
+/// Makes sinks of one `'connector'` name.
+pub trait SinkFactory: Send + Sync {
+    /// Judges options and columns without any I/O.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    fn plan(&self, table: &TableSpec) -> Result<Box<dyn SinkPlan>, Vec<TableIssue>>;
+}
+
+/// A validated sink that has not touched anything yet.
+pub trait SinkPlan: Send + Sync {
+    /// The most it can take: a sink that takes `Upsert` gets `-D` and `+I`/`+U` by the table's
+    /// primary key and no `-U`; one that takes `Retract` gets every change with its whole row.
+    fn accepts(&self) -> ChangelogMode;
+
+    /// How rows become visible.
+    fn publication(&self) -> Publication;
+
+    /// Things the user should know.
+    fn notes(&self) -> Vec<TableIssue> {
+        Vec::new()
+    }
+
+    /// Connects and checks every precondition.
+    fn connect(&self, context: SinkContext)
+    -> BoxFuture<'_, Result<Box<dyn Sink>, ConnectorError>>;
+}
+
+/// When a sink's rows become visible, and what a replay does to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Publication {
+    /// Every epoch is written through; writing the same change again changes nothing.
+    Idempotent,
+    /// Every epoch is written through; a replay after a crash writes rows again.
+    AtLeastOnce,
+}
+
+/// What a sink is told when it is made.
+#[derive(Clone, Debug, Default)]
+pub struct SinkContext {
+    /// The job's name.
+    pub job_name: String,
+    /// `table.local-time-zone`, an IANA name.
+    pub time_zone: String,
+    /// The checkpoint the job resumes from, if it resumes.
+    pub resumed_from: Option<CheckpointId>,
+}
+
+/// A connected sink. Calls come one after the other; after an error only `close` follows.
+pub trait Sink: Send {
+    /// Takes rows. When this returns they are accepted, not durable: the sink may buffer.
+    fn write<'a>(&'a mut self, batch: &'a ChangeBatch)
+    -> BoxFuture<'a, Result<(), ConnectorError>>;
+
+    /// Makes everything accepted so far visible and durable. Called at the end of each epoch in
+    /// which nothing more is waiting, and before each checkpoint.
+    fn flush(&mut self) -> BoxFuture<'_, Result<(), ConnectorError>>;
+
+    /// Flushes and lets go of everything.
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), ConnectorError>>;
+}

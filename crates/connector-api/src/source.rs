@@ -1,0 +1,104 @@
+//! Reading: from a declared table to a stream of changes.
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use tailwater_types::{ChangeBatch, ChangelogMode, Position};
+
+use crate::error::ConnectorError;
+use crate::table::{TableIssue, TableSpec};
+
+/// Makes sources of one `'connector'` name.
+pub trait SourceFactory: Send + Sync {
+    /// Judges options and columns without any I/O.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once; warnings are among the plan's notes instead.
+    fn plan(&self, table: &TableSpec) -> Result<Box<dyn SourcePlan>, Vec<TableIssue>>;
+}
+
+/// A validated source that has not touched anything yet.
+pub trait SourcePlan: Send + Sync {
+    /// What its stream may contain.
+    fn changelog_mode(&self) -> ChangelogMode;
+
+    /// Whether it ends by itself.
+    fn is_bounded(&self) -> bool;
+
+    /// Whether it can go on from a [`Position`] after a restart without reading everything again.
+    fn is_resumable(&self) -> bool;
+
+    /// Things the user should know.
+    fn notes(&self) -> Vec<TableIssue> {
+        Vec::new()
+    }
+
+    /// Connects and checks every precondition, changing nothing that a later failure would leave
+    /// behind half done.
+    fn connect(
+        &self,
+        context: SourceContext,
+    ) -> BoxFuture<'_, Result<Box<dyn Source>, ConnectorError>>;
+}
+
+/// What a source is told when it is made.
+#[derive(Clone, Debug, Default)]
+pub struct SourceContext {
+    /// The job's name, for `application_name` and logs.
+    pub job_name: String,
+    /// `table.local-time-zone`, an IANA name.
+    pub time_zone: String,
+}
+
+/// Where to begin, and where batches must end.
+#[derive(Clone, Debug, Default)]
+pub struct ReadFrom {
+    /// Go on behind this place; from the start without one.
+    pub position: Option<Position>,
+    /// A batch must end exactly at each of these later places, in this order: a restart follows
+    /// the epochs that had already left the job.
+    pub stops: Vec<Position>,
+}
+
+/// A connected source.
+pub trait Source: Send {
+    /// Starts to read.
+    fn read(self: Box<Self>, from: ReadFrom) -> SourceReader;
+}
+
+/// A running source: its events, and the way to tell it what is durable.
+pub struct SourceReader {
+    /// The changes in order. Dropping the stream stops the source. After an error nothing follows.
+    pub events: BoxStream<'static, Result<SourceEvent, ConnectorError>>,
+    /// Takes what is durable.
+    pub acker: Box<dyn Acker>,
+}
+
+/// One event of a source.
+#[derive(Debug)]
+pub enum SourceEvent {
+    /// Rows, and the place behind them.
+    Batch {
+        /// In order of arrival.
+        rows: ChangeBatch,
+        /// `None` while there is no place from which the source could go on: inside a snapshot
+        /// that would be read again from its start.
+        position: Option<Position>,
+    },
+    /// Nothing new, but a later place to go on from.
+    Progress(Position),
+    /// A bounded source has delivered everything.
+    End,
+}
+
+/// Tells a source up to where its rows are durable in every sink and in the job's state.
+pub trait Acker: Send {
+    /// Everything up to `position` is durable. Only the runtime calls this, after a checkpoint.
+    fn ack(&mut self, position: &Position);
+}
+
+/// An [`Acker`] for sources that keep nothing back.
+pub struct NoAck;
+
+impl Acker for NoAck {
+    fn ack(&mut self, _position: &Position) {}
+}

@@ -1,0 +1,138 @@
+//! What a connector is told of the table it reads or writes, and how it judges the options.
+
+use std::collections::BTreeMap;
+
+use tailwater_types::{DataType, Schema};
+
+/// A column that a connector produces or takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TableColumn {
+    /// Its name in the declaration.
+    pub name: String,
+    /// Its declared type.
+    pub data_type: DataType,
+    /// For a `METADATA` column the key (`FROM 'key'`, else the column's name).
+    pub metadata: Option<String>,
+}
+
+/// A declared table as its connector sees it: physical and metadata columns in the order of the
+/// declaration. Computed columns are not a connector's business.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TableSpec {
+    /// `catalog.database.table`
+    pub name: String,
+    /// The columns that rows of this table have, in order.
+    pub columns: Vec<TableColumn>,
+    /// Places in `columns` of the primary key, empty without one.
+    pub primary_key: Vec<usize>,
+    /// All options of `WITH (...)`, `connector` included, keys as written.
+    pub options: BTreeMap<String, String>,
+}
+
+impl TableSpec {
+    /// The columns as a schema.
+    pub fn schema(&self) -> Schema {
+        let field =
+            |c: &TableColumn| tailwater_types::Field::new(c.name.as_str(), c.data_type.clone());
+        Schema::new(self.columns.iter().map(field).collect::<Vec<_>>())
+    }
+}
+
+/// What is wrong with the options or columns of a table; the pipeline points it at the SQL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableIssue {
+    /// The option it is about, if it is about one.
+    pub option: Option<String>,
+    /// The column it is about, if it is about one.
+    pub column: Option<String>,
+    /// Whether the table can be used all the same.
+    pub is_warning: bool,
+    /// What is wrong, a lowercase fragment.
+    pub message: String,
+    /// How to mend it.
+    pub hint: Option<String>,
+}
+
+impl TableIssue {
+    /// An error about one option.
+    pub fn option(key: &str, message: impl Into<String>) -> Self {
+        Self {
+            option: Some(key.to_owned()),
+            column: None,
+            is_warning: false,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// An error about one column.
+    pub fn column(name: &str, message: impl Into<String>) -> Self {
+        Self {
+            option: None,
+            column: Some(name.to_owned()),
+            ..Self::option("", message)
+        }
+    }
+
+    /// An error about the table.
+    pub fn table(message: impl Into<String>) -> Self {
+        Self {
+            option: None,
+            ..Self::option("", message)
+        }
+    }
+
+    /// The same with a hint.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same as a warning.
+    #[must_use]
+    pub fn as_warning(mut self) -> Self {
+        self.is_warning = true;
+        self
+    }
+}
+
+/// The word of `candidates` nearest to `word`, if one is near enough to be meant.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    let limit = (word.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|c| (edit_distance(&word, &c.to_lowercase()), c))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, c)| c)
+}
+
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_word_finds_its_neighbour() {
+        let words = ["hostname", "slot.name", "port"];
+        assert_eq!(nearest("hostnam", words), Some("hostname"));
+        assert_eq!(nearest("slot_name", words), Some("slot.name"));
+        assert_eq!(nearest("password", words), None);
+    }
+}

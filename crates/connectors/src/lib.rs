@@ -1,0 +1,2 @@
+//! The systems Tailwater reads from and writes to. A connector knows neither another one nor the
+//! runtime.

@@ -1,1 +1,3 @@
 //! The Flink SQL dialect as text: lexer, parser, syntax tree.
+
+pub mod ast;

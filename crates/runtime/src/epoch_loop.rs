@@ -324,7 +324,7 @@ impl EpochLoop {
 
     fn take_sink_event(&mut self, event: SinkEvent) -> Result<(), JobError> {
         match event {
-            SinkEvent::Flushed { sink: _, number } => {
+            SinkEvent::Flushed { number } => {
                 let checkpoint = self
                     .durability
                     .as_mut()
@@ -466,7 +466,7 @@ impl EpochLoop {
             let Some(event) = self.sink_events.recv().await else {
                 break;
             };
-            left -= usize::from(matches!(event, SinkEvent::Flushed { number: 0, .. }));
+            left -= usize::from(matches!(event, SinkEvent::Flushed { number: 0 }));
             self.take_sink_event(event)?;
         }
         match &self.durability {

@@ -54,11 +54,6 @@ impl FrameLog {
     pub(crate) fn byte_size(&self) -> u64 {
         self.bytes
     }
-
-    /// Where it lies.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
 }
 
 /// Reads a log frame by frame.

@@ -8,7 +8,7 @@ use crate::error::JobError;
 
 /// What a job does about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reaction {
+pub(crate) enum Reaction {
     /// Resume from the last checkpoint after a pause that grows.
     BackOff,
     /// Stop: nothing changes by trying again.
@@ -16,7 +16,7 @@ pub enum Reaction {
 }
 
 /// What a running job does about an error.
-pub fn reaction(error: &JobError) -> Reaction {
+pub(crate) fn reaction(error: &JobError) -> Reaction {
     match error {
         JobError::Connector { source, .. } => match source.kind() {
             ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Throttled => Reaction::BackOff,
@@ -36,7 +36,7 @@ pub fn reaction(error: &JobError) -> Reaction {
 }
 
 /// The pause before restart number `attempt`, counted from 0: Flink's exponential delay.
-pub fn pause(attempt: u32) -> Duration {
+pub(crate) fn pause(attempt: u32) -> Duration {
     let millis = 1000.0 * 1.5_f64.powi(attempt.min(12) as i32);
     Duration::from_millis(millis.min(60_000.0) as u64)
 }

@@ -24,7 +24,7 @@ pub(crate) enum SinkRequest {
 /// What a sink says to the loop.
 pub(crate) enum SinkEvent {
     /// All before the flush of this number is durable.
-    Flushed { sink: usize, number: u64 },
+    Flushed { number: u64 },
     /// The sink has failed; nothing follows from it.
     Failed { sink: usize, error: ConnectorError },
 }
@@ -100,19 +100,13 @@ async fn serve(
                 let flushed = sink.flush().await;
                 if flushed.is_ok() {
                     // The loop may be gone already: then nobody waits for this.
-                    let _ = events.send(SinkEvent::Flushed {
-                        sink: number,
-                        number: flush,
-                    });
+                    let _ = events.send(SinkEvent::Flushed { number: flush });
                 }
                 flushed
             }
         };
         if let Err(error) = done {
-            let _ = events.send(SinkEvent::Failed {
-                sink: number,
-                error,
-            });
+            let _ = events.send(SinkEvent::Failed { error });
             return Ok(());
         }
     }

@@ -444,7 +444,7 @@ impl Parser<'_> {
         }
         let first = self.expr_or_query()?;
         if self.eat(&TokenKind::RParen) {
-            return Ok(first.kind);
+            return self.datetime_difference(first.kind);
         }
         let mut fields = vec![first];
         while self.eat(&TokenKind::Comma) {
@@ -455,6 +455,26 @@ impl Parser<'_> {
             syntax: RowSyntax::Implicit,
             fields,
         })
+    }
+
+    /// `(a - b) DAY TO SECOND`; the parentheses have been read.
+    fn datetime_difference(&mut self, kind: ExprKind) -> Parsed<ExprKind> {
+        match kind {
+            ExprKind::Binary {
+                left,
+                op: BinaryOp::Minus,
+                right,
+                ..
+            } if self.at_any(&["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"]) => {
+                let qualifier = self.interval_qualifier()?;
+                Ok(ExprKind::DatetimeDifference {
+                    left,
+                    right,
+                    qualifier,
+                })
+            }
+            kind => Ok(kind),
+        }
     }
 
     /// An expression, or a query that began with a parenthesis: `(SELECT 1) UNION (SELECT 2)`.

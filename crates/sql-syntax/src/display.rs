@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::ast::{Ident, ObjectName, SqlOption, StringLiteral};
 
+mod call;
 mod data_type;
 mod ddl;
 mod expr;

@@ -130,7 +130,7 @@ fn no_mutation_of_a_statement_panics_and_what_still_parses_round_trips() {
 fn deep_nesting_is_an_error_and_no_overflow() {
     let nests: &[(&str, &str, &str)] = &[
         ("(", "1", ")"),
-        ("-", "1", ""),
+        ("- ", "1", ""),
         ("NOT ", "a", ""),
         ("f(", "1", ")"),
         ("CASE WHEN ", "a", " THEN 1 END"),

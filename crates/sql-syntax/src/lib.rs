@@ -9,6 +9,7 @@
 //! as a name, `E0004` nesting too deep, `E0005` double quotes, `E0006` malformed literal.
 
 pub mod ast;
+mod display;
 mod keyword;
 mod lexer;
 mod parser;

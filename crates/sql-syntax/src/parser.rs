@@ -14,6 +14,7 @@ mod expression;
 mod json;
 mod literal;
 mod match_recognize;
+mod operand;
 mod query;
 mod session;
 mod statement;

@@ -77,7 +77,7 @@ fn script_statement(parser: &mut Parser<'_>) -> ScriptStatement {
     let statement = match parsed {
         Ok(statement) => Some(statement).filter(|_| parser.diagnostics.len() == errors),
         Err(error) => {
-            parser.report(error);
+            parser.report(*error);
             parser.skip_statement();
             None
         }
@@ -123,7 +123,7 @@ fn parse_whole<T>(
     let value = match parsed {
         Ok(value) => Some(value),
         Err(error) => {
-            parser.report(error);
+            parser.report(*error);
             None
         }
     };

@@ -175,6 +175,15 @@ pub enum ExprKind {
         /// The field.
         field: Ident,
     },
+    /// `(later - earlier) DAY TO SECOND`: the difference of two datetimes as an interval.
+    DatetimeDifference {
+        /// Left operand of the minus.
+        left: Box<Expr>,
+        /// Right operand.
+        right: Box<Expr>,
+        /// The interval wanted.
+        qualifier: IntervalQualifier,
+    },
     /// `(SELECT ...)` as a value.
     Subquery(Box<Query>),
     /// `FINAL LAST(A.x)`, `RUNNING SUM(A.x)` in MATCH_RECOGNIZE.

@@ -34,7 +34,7 @@ impl Parser<'_> {
         }
         let nullability = if self.eat_words(&["NOT", "NULL"]) {
             Nullability::NotNull
-        } else if self.eat_words(&["NULL"]) {
+        } else if !self.at(&["NULL", "ON"]) && self.eat_words(&["NULL"]) {
             Nullability::Null
         } else {
             Nullability::Unspecified

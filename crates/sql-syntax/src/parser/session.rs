@@ -157,7 +157,7 @@ impl Parser<'_> {
             _ => {
                 let start = self.span();
                 self.skip_statement();
-                Some(self.raw_text(self.spanning(start)))
+                Some(self.raw_text(self.span_from(start)))
             }
         };
         Ok(StatementKind::Reset(key))

@@ -194,7 +194,7 @@ impl Parser<'_> {
             match parsed {
                 Ok(insert) => statements.push(insert),
                 Err(error) => {
-                    self.report(error);
+                    self.report(*error);
                     self.skip_statement();
                 }
             }
@@ -214,13 +214,13 @@ impl Parser<'_> {
     }
 
     /// Keeps an error, unless the lexer has reported what stands here.
-    pub(crate) fn report(&mut self, error: Box<Diagnostic>) {
+    pub(crate) fn report(&mut self, error: Diagnostic) {
         let malformed = *self.peek() == TokenKind::Malformed
             || self.tokens.iter().any(|token| {
                 token.kind == TokenKind::Malformed && token.span.start == error.span.start
             });
         if !malformed {
-            self.diagnostics.push(*error);
+            self.diagnostics.push(error);
         }
     }
 

@@ -18,7 +18,7 @@ pub use bumpalo::Bump;
 pub use cast::{CastMode, cast};
 pub use env::{Env, EvalError};
 pub use expr::{Expr, Function, Node, NullHandling, Volatility, eval_row};
-pub use functions::resolve;
+pub use functions::{field_access, resolve};
 pub use resolve::{ResolveContext, ResolveError};
 pub use text::to_text;
 pub use unify::common_type;

@@ -106,7 +106,10 @@ async fn serve(
             }
         };
         if let Err(error) = done {
-            let _ = events.send(SinkEvent::Failed { error });
+            let _ = events.send(SinkEvent::Failed {
+                sink: number,
+                error,
+            });
             return Ok(());
         }
     }

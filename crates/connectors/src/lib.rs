@@ -1,2 +1,6 @@
 //! The systems Tailwater reads from and writes to. A connector knows neither another one nor the
 //! runtime.
+
+pub mod blackhole;
+mod options;
+pub mod print;

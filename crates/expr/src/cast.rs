@@ -27,8 +27,5 @@ pub fn cast(
     _mode: CastMode,
     _context: &ResolveContext,
 ) -> Result<Expr, ResolveError> {
-    Err(ResolveError::new(format!(
-        "cannot cast {} to {target}",
-        expr.data_type
-    )))
+    Err(ResolveError::new(format!("cannot cast {} to {target}", expr.data_type)))
 }

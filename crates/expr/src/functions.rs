@@ -14,9 +14,7 @@ pub fn resolve(
     _args: Vec<Expr>,
     _context: &ResolveContext,
 ) -> Result<Expr, ResolveError> {
-    Err(ResolveError::new(format!(
-        "No match found for function signature {name}"
-    )))
+    Err(ResolveError::new(format!("No match found for function signature {name}")))
 }
 
 /// Field `index` of a row.

@@ -101,7 +101,7 @@ impl ClusterBuilder {
             log,
             _directory: directory,
         };
-        cluster.wait_until_ready(&bin);
+        cluster.wait_until_ready(&data);
         cluster
     }
 }
@@ -160,15 +160,12 @@ impl Cluster {
         client
     }
 
-    fn wait_until_ready(&mut self, bin: &std::path::Path) {
+    /// The server says in its lock file when it takes connections.
+    fn wait_until_ready(&mut self, data: &std::path::Path) {
         let end = Instant::now() + START_LIMIT;
-        let port = self.port.to_string();
         loop {
-            let ready = binaries::command(&bin.join("pg_isready"))
-                .args(["-q", "-h", "127.0.0.1", "-p", &port])
-                .current_dir("/")
-                .status();
-            if ready.is_ok_and(|s| s.success()) {
+            let lock = std::fs::read_to_string(data.join("postmaster.pid"));
+            if lock.is_ok_and(|text| text.lines().any(|line| line.trim_end() == "ready")) {
                 return;
             }
             let ended = self.server.try_wait().ok().flatten();

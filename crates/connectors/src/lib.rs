@@ -1,2 +1,4 @@
 //! The systems Tailwater reads from and writes to. A connector knows neither another one nor the
 //! runtime.
+
+pub mod postgres;

@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 use super::client::query_error;
 use super::copy::TableCopy;
 use super::rows::{RowPlan, wire_error};
-use super::visibility::{PgSnapshot, SnapshotFilter};
+use super::visibility::{PgSnapshot, SnapshotFilter, widen};
 
 /// When the wait for older transactions is worth a word.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,11 +23,17 @@ pub(crate) struct TableSnapshot {
 }
 
 /// The transaction id below which everything must be over before a snapshot may be taken: called
-/// after the slot exists, so that nothing is in neither of the two.
+/// after the slot exists, so that nothing is in neither of the two. `pg_snapshot_xmax` alone is the
+/// id behind the last one that *ended*: a commit that waits for a synchronous standby has a higher
+/// one, may lie in front of the slot and be invisible still. It holds the lock on its id.
 pub(crate) async fn floor(client: &Client) -> Result<u64, ConnectorError> {
-    let sql = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text";
+    let sql = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text, ARRAY(
+        SELECT transactionid::text::bigint FROM pg_locks WHERE locktype = 'transactionid')";
     let row = client.query_one(sql, &[]).await.map_err(failed)?;
-    Ok(row.get::<_, &str>(0).parse().unwrap_or(0))
+    let xmax: u64 = row.get::<_, &str>(0).parse().unwrap_or(0);
+    let running: Vec<i64> = row.get(1);
+    let behind = |xid: &i64| widen(*xid as u32, xmax).saturating_add(1);
+    Ok(running.iter().map(behind).fold(xmax, u64::max))
 }
 
 /// Takes a snapshot in which every transaction below `floor` is over, and starts to copy.

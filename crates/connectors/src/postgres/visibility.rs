@@ -53,7 +53,7 @@ impl PgSnapshot {
 }
 
 /// The 64-bit transaction id nearest to `near` whose low half is `xid`.
-fn widen(xid: u32, near: u64) -> u64 {
+pub(crate) fn widen(xid: u32, near: u64) -> u64 {
     let distance = xid.wrapping_sub(near as u32) as i32;
     near.saturating_add_signed(i64::from(distance))
 }

@@ -1,4 +1,6 @@
 //! The systems Tailwater reads from and writes to. A connector knows neither another one nor the
 //! runtime.
 
+pub mod jdbc;
+mod options;
 pub mod postgres;

@@ -28,3 +28,4 @@ mod stream;
 mod visibility;
 
 pub use source::PostgresCdcFactory;
+pub(crate) use source::row_plan;

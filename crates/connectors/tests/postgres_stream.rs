@@ -70,10 +70,10 @@ async fn writers_that_straddle_the_snapshot_are_seen_exactly_once() {
     assert_eq!(
         sorted,
         [
+            "+I[1, one]",
             "+I[10, before]",
             "+I[11, straddles]",
             "+I[12, late]",
-            "+I[1, one]",
             "+I[2, NULL]"
         ]
     );

@@ -80,8 +80,8 @@ impl ClusterBuilder {
             ("fsync", "off"),
             ("full_page_writes", "off"),
             ("shared_buffers", "32MB"),
-            ("max_wal_senders", "20"),
-            ("max_replication_slots", "20"),
+            ("max_wal_senders", "40"),
+            ("max_replication_slots", "100"),
         ];
         let given = self.settings.iter().map(|(n, v)| (n.as_str(), v.as_str()));
         for (name, value) in fixed.into_iter().chain(given) {

@@ -21,7 +21,6 @@ pub(crate) struct CatalogTable {
 #[derive(Clone, Debug)]
 pub(crate) struct CatalogColumn {
     pub(crate) name: String,
-    pub(crate) number: i16,
     /// The declared type, as the stream names it.
     pub(crate) type_oid: u32,
     /// What to read it as.
@@ -76,7 +75,6 @@ pub(crate) async fn load(
     let rows = client.query(COLUMNS, &[&oid]).await.map_err(failed)?;
     let columns = rows.iter().map(|row| CatalogColumn {
         name: row.get(0),
-        number: row.get(1),
         type_oid: row.get(2),
         pg_type: PgType {
             oid: row.get(3),

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use tailwater_connector_api::{TableIssue, TableSpec, nearest};
+use tailwater_connector_api::{TableIssue, TableSpec};
 
 use super::client::ServerAddress;
+use crate::options::OptionReader;
 
 /// A judged set of options.
 #[derive(Clone, Debug)]
@@ -92,17 +93,17 @@ const PASSED_OVER: &[&str] = &[
 pub(crate) fn parse(
     table: &TableSpec,
 ) -> Result<(PostgresConfig, Vec<TableIssue>), Vec<TableIssue>> {
-    let mut options = Options::new(table);
-    options.refuse_unknown();
+    let mut options = OptionReader::new(table);
+    options.refuse_unknown(KNOWN, PASSED_OVER, &["debezium."]);
     let address = ServerAddress {
         host: options.required("hostname"),
-        port: options.number("port", 5432),
+        port: options.number("port", "a number from 1 to 65535", 5432),
         user: options.required("username"),
         password: Some(options.required("password")),
         database: options.required("database-name"),
         connect_timeout: options.duration("connect.timeout", Duration::from_secs(30)),
     };
-    let slot = options.slot_name();
+    let slot = slot_name(&mut options);
     let append_only = options.flag("scan.read-changelog-as-append-only.enabled");
     let changes = match options.get("changelog-mode").unwrap_or("all") {
         _ if append_only => ChangeForm::AppendOnly,
@@ -134,7 +135,7 @@ pub(crate) fn parse(
             options.refuse(key, modes, PublicationCreate::Filtered)
         }
     };
-    options.note_plugin();
+    note_plugin(&mut options);
     let config = PostgresConfig {
         address,
         schema: options.required("schema-name"),
@@ -155,105 +156,24 @@ pub(crate) fn parse(
     }
 }
 
-struct Options<'a> {
-    table: &'a TableSpec,
-    errors: Vec<TableIssue>,
-    notes: Vec<TableIssue>,
+fn slot_name(options: &mut OptionReader<'_>) -> String {
+    let name = options.required("slot.name");
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    if !name.is_empty() && (name.len() > 63 || !name.bytes().all(fits)) {
+        let expected = "at most 63 lowercase letters, digits and underscores";
+        return options.refuse("slot.name", expected, name);
+    }
+    name
 }
 
-impl<'a> Options<'a> {
-    fn new(table: &'a TableSpec) -> Self {
-        Self {
-            table,
-            errors: Vec::new(),
-            notes: Vec::new(),
-        }
-    }
-
-    fn get(&self, key: &str) -> Option<&'a str> {
-        self.table.options.get(key).map(String::as_str)
-    }
-
-    fn refuse_unknown(&mut self) {
-        for key in self.table.options.keys() {
-            let known = KNOWN.contains(&key.as_str())
-                || PASSED_OVER.contains(&key.as_str())
-                || key.starts_with("debezium.");
-            if !known {
-                let issue = TableIssue::option(key, format!("unknown option \"{key}\""));
-                let near = nearest(key, KNOWN.iter().chain(PASSED_OVER).copied());
-                self.errors.push(match near {
-                    Some(near) => issue.with_hint(format!("did you mean \"{near}\"?")),
-                    None => issue.with_hint(format!("the options are {}", KNOWN.join(", "))),
-                });
-            }
-        }
-    }
-
-    fn required(&mut self, key: &str) -> String {
-        match self.get(key) {
-            Some(value) if !value.is_empty() => value.to_owned(),
-            _ => {
-                let message = format!("required option \"{key}\" is missing");
-                self.errors.push(TableIssue::option(key, message));
-                String::new()
-            }
-        }
-    }
-
-    fn number(&mut self, key: &str, default: u16) -> u16 {
-        match self.get(key).map(str::parse) {
-            None => default,
-            Some(Ok(number)) => number,
-            Some(Err(_)) => self.refuse(key, "a number from 1 to 65535", default),
-        }
-    }
-
-    fn flag(&mut self, key: &str) -> bool {
-        match self.get(key) {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(_) => self.refuse(key, "true, false", false),
-        }
-    }
-
-    fn duration(&mut self, key: &str, default: Duration) -> Duration {
-        match self.get(key).map(super::client::parse_duration) {
-            None => default,
-            Some(Some(duration)) => duration,
-            Some(None) => self.refuse(key, "a duration such as 30s", default),
-        }
-    }
-
-    fn refuse<T>(&mut self, key: &str, expected: &str, fallback: T) -> T {
-        let value = self.get(key).unwrap_or_default();
-        let message = format!("\"{value}\" is not a value of option \"{key}\"");
-        let issue = TableIssue::option(key, message);
-        self.errors
-            .push(issue.with_hint(format!("expected: {expected}")));
-        fallback
-    }
-
-    fn slot_name(&mut self) -> String {
-        let name = self.required("slot.name");
-        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-        if !name.is_empty() && (name.len() > 63 || !name.bytes().all(fits)) {
-            let expected = "at most 63 lowercase letters, digits and underscores";
-            return self.refuse("slot.name", expected, name);
-        }
-        name
-    }
-
-    fn note_plugin(&mut self) {
-        match self.get("decoding.plugin.name") {
-            None | Some("pgoutput") => {}
-            Some(other) => {
-                let message = format!(
-                    "plugin \"{other}\" is not used: pgoutput is, which needs no installation"
-                );
-                let note = TableIssue::option("decoding.plugin.name", message);
-                self.notes.push(note.as_warning());
-            }
+fn note_plugin(options: &mut OptionReader<'_>) {
+    match options.get("decoding.plugin.name") {
+        None | Some("pgoutput") => {}
+        Some(other) => {
+            let message =
+                format!("plugin \"{other}\" is not used: pgoutput is, which needs no installation");
+            let note = TableIssue::option("decoding.plugin.name", message);
+            options.notes.push(note.as_warning());
         }
     }
 }

@@ -295,14 +295,19 @@ async fn a_target_that_does_not_fit_is_told_with_the_statement_that_mends_it() {
             },
         ),
     ];
-    check(&db, &jdbc(&db, &wide, &[]), expect![[r#"
+    check(
+        &db,
+        &jdbc(&db, &wide, &[]),
+        expect![[r#"
         SchemaMismatch: column "price" is not in table "public.orders"
         hint: ALTER TABLE "public"."orders" ADD COLUMN "price" numeric(10, 2);
-    "#]]).await;
+    "#]],
+    )
+    .await;
     let wrong = [("id", TypeKind::Int), ("n", TypeKind::Timestamp(3))];
     check(&db, &jdbc(&db, &wrong, &[]), expect![[r#"
         SchemaMismatch: failed to prepare the statements of the sink: column "n" is of type integer but expression is of type timestamp without time zone (SQLSTATE 42804)
-        hint: You will need to rewrite or cast the expression.
+        hint: declare the column with the type that the table has, and CAST to it in the query
     "#]]).await;
     let role = format!("writer_{}", db.database);
     db.sql(&format!(

@@ -5,7 +5,7 @@ mod support;
 use support::{Fixture, LIMIT, at, connect, with};
 use tailwater_connector_api::{ErrorKind, ReadFrom, TableColumn};
 use tailwater_connectors::postgres::PostgresCdcFactory;
-use tailwater_testkit_postgres::wait_for;
+use tailwater_testkit_postgres::{Cluster, wait_for};
 use tailwater_types::{Position, TypeKind};
 
 const ORDERS: &str = "CREATE TABLE orders (id int PRIMARY KEY, note text);
@@ -86,10 +86,8 @@ async fn writers_that_straddle_the_snapshot_are_seen_exactly_once() {
 async fn snapshot_and_stream_add_up_to_the_table_under_load() {
     let db = Fixture::new(ORDERS).await;
     let spec = db.cdc(&columns(), &[0]);
-    let writers: Vec<_> = (1..=3).map(|n| async move { n }).collect();
     let mut tasks = Vec::new();
-    for writer in writers {
-        let n = writer.await;
+    for n in 1..=3 {
         let client = db.cluster.connect(&db.database).await;
         tasks.push(tokio::spawn(async move {
             for i in 0..150 {
@@ -123,6 +121,16 @@ async fn snapshot_and_stream_add_up_to_the_table_under_load() {
     assert!(state.values().all(|count| *count == 1), "{state:?}");
     let sql = "SELECT count(*)::text FROM orders";
     assert_eq!(state.len().to_string(), db.text(sql).await);
+    // From the snapshot's end and from places soon behind it the same comes again.
+    let (whole, cuts) = (reading.rows.clone(), reading.cuts.clone());
+    drop(reading);
+    assert!(cuts[0].1.0.contains(';'), "{}", cuts[0].1);
+    for (count, position) in cuts.into_iter().take(4) {
+        let mut again = connect(&PostgresCdcFactory, &spec, at(&Some(position)))
+            .await
+            .unwrap();
+        assert_eq!(again.rows(whole.len() - count).await, whole[count..]);
+    }
 }
 
 #[tokio::test]
@@ -487,4 +495,115 @@ async fn a_value_that_does_not_fit_is_an_error_without_the_value() {
         error.to_string(),
         "column \"n\" of table \"public.orders\" holds a value that is not a DECIMAL(5, 2)"
     );
+}
+
+#[tokio::test]
+async fn a_stalled_consumer_does_not_lose_the_connection() {
+    let cluster = Cluster::builder()
+        .setting("wal_sender_timeout", "1s")
+        .start();
+    let db = Fixture::on(std::sync::Arc::new(cluster), ORDERS).await;
+    let spec = db.cdc(&columns(), &[0]);
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
+        .await
+        .unwrap();
+    reading.rows(2).await;
+    db.sql("INSERT INTO orders SELECT g, repeat('x', 300) FROM generate_series(3, 100000) g")
+        .await;
+    reading.rows(3).await;
+    let begun = db.text("SELECT now()::text").await;
+    let sql = format!("SELECT (now() > '{begun}'::timestamptz + '4 s'::interval)::text");
+    wait_for("four times the timeout", LIMIT, || async {
+        (db.text(&sql).await == "true").then_some(())
+    })
+    .await;
+    assert_eq!(reading.rows(100_000).await.len(), 100_000);
+    db.sql("INSERT INTO orders VALUES (0, 'alive')").await;
+    assert_eq!(reading.rows(100_001).await.last().unwrap(), "+I[0, alive]");
+}
+
+#[tokio::test]
+async fn other_startup_modes_begin_at_the_slot_or_now() {
+    let db = Fixture::new(ORDERS).await;
+    let spec = db.cdc(&columns(), &[0]);
+    let latest = with(spec.clone(), &[("scan.startup.mode", "latest-offset")]);
+    let committed = with(spec, &[("scan.startup.mode", "committed-offset")]);
+    let mut reading = connect(&PostgresCdcFactory, &latest, ReadFrom::default())
+        .await
+        .unwrap();
+    while reading.cuts.is_empty() {
+        // The slot exists once the server has said how far it is.
+        reading.step().await.unwrap();
+    }
+    db.sql("INSERT INTO orders VALUES (3, 'x')").await;
+    assert_eq!(reading.rows(1).await, ["+I[3, x]"]);
+    drop(reading);
+    let mut reading = connect(&PostgresCdcFactory, &committed, ReadFrom::default())
+        .await
+        .unwrap();
+    assert_eq!(reading.rows(1).await, ["+I[3, x]"]);
+    drop(reading);
+    let mut reading = connect(&PostgresCdcFactory, &latest, ReadFrom::default())
+        .await
+        .unwrap();
+    while reading.cuts.is_empty() {
+        reading.step().await.unwrap();
+    }
+    db.sql("INSERT INTO orders VALUES (4, 'y')").await;
+    assert_eq!(reading.rows(1).await, ["+I[4, y]"]);
+}
+
+#[tokio::test]
+async fn a_partitioned_table_reads_as_one() {
+    let db = Fixture::new(
+        "CREATE TABLE orders (id int PRIMARY KEY, note text) PARTITION BY RANGE (id);
+         CREATE TABLE low PARTITION OF orders FOR VALUES FROM (0) TO (10);
+         CREATE TABLE high PARTITION OF orders FOR VALUES FROM (10) TO (20);
+         ALTER TABLE low REPLICA IDENTITY FULL;
+         INSERT INTO orders VALUES (1, 'a'), (11, 'b');",
+    )
+    .await;
+    let spec = db.cdc(&columns(), &[0]);
+    let error = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
+        .await
+        .err()
+        .unwrap();
+    assert!(
+        error
+            .hint()
+            .unwrap()
+            .starts_with("ALTER TABLE public.high REPLICA IDENTITY FULL;")
+    );
+    db.sql("ALTER TABLE high REPLICA IDENTITY FULL").await;
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
+        .await
+        .unwrap();
+    reading.rows(2).await;
+    db.sql("UPDATE orders SET id = 12 WHERE id = 2 OR id = 1")
+        .await;
+    let rows = reading.rows(4).await;
+    assert_eq!(rows[2..], ["-D[1, a]", "+I[12, a]"]);
+}
+
+#[tokio::test]
+async fn an_append_only_read_keeps_the_kind_in_the_metadata() {
+    let db = Fixture::new(ORDERS).await;
+    let mut spec = db.cdc(&[("id", TypeKind::Int)], &[0]);
+    spec.columns.push(TableColumn {
+        name: "row_kind".to_owned(),
+        data_type: TypeKind::STRING.not_null(),
+        metadata: Some("row_kind".to_owned()),
+    });
+    let spec = with(
+        spec,
+        &[("scan.read-changelog-as-append-only.enabled", "true")],
+    );
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
+        .await
+        .unwrap();
+    reading.rows(2).await;
+    db.sql("DELETE FROM orders WHERE id = 1; UPDATE orders SET id = 5 WHERE id = 2")
+        .await;
+    let rows = reading.rows(5).await;
+    assert_eq!(rows[2..], ["+I[1, -D]", "+I[2, -U]", "+I[5, +U]"]);
 }

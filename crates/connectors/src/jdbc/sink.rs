@@ -116,7 +116,15 @@ impl Session {
     ) -> Result<Self, ConnectorError> {
         let client = client::connect(&config.address, application).await?;
         let (found, columns) = target::check(&client, config, table).await?;
-        let failed = |error| query_error("prepare the statements of the sink", error);
+        let failed = |error| {
+            let error = query_error("prepare the statements of the sink", error);
+            match error.kind() {
+                ErrorKind::SchemaMismatch => error.with_hint(
+                    "declare the column with the type that the table has, and CAST to it in the query",
+                ),
+                _ => error,
+            }
+        };
         let types = |columns: &[TargetColumn]| -> Vec<_> {
             columns.iter().map(|c| c.element.array_type()).collect()
         };

@@ -86,6 +86,11 @@ impl Changes {
         self.transaction.is_none() && !self.batch.is_empty()
     }
 
+    /// How many rows of an unfinished transaction have come.
+    pub(crate) fn rows_of_open(&self) -> u64 {
+        self.transaction.as_ref().map_or(0, |t| t.rows)
+    }
+
     /// Ends the batch here.
     pub(crate) fn cut(&mut self) {
         let mut position = self.position.clone();

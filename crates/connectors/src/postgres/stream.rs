@@ -20,6 +20,14 @@ use super::slot;
 
 /// A stream of small transactions is handed over after this long even if more is there.
 const GATHER: Duration = Duration::from_millis(20);
+/// While the stream is hot, bytes gather this long before they are read: the server hands them out
+/// in pieces of 1.5 kB, and reading each by itself costs several times what decoding does. A stream
+/// that was quiet is read at once.
+const NAP: Duration = Duration::from_millis(1);
+/// A read of this size shows that bytes had gathered.
+const GOOD_READ: usize = 16 * 1024;
+/// From so many rows on a transaction is worth a nap within.
+const LONG_TRANSACTION: u64 = 64;
 /// How often an idle stream tells how far the server has got.
 const PROGRESS: Duration = Duration::from_millis(500);
 /// The server's default, taken when it has switched its own off.
@@ -44,6 +52,8 @@ pub(crate) struct ChangeStream {
     progress: Arc<Progress>,
     silence: Duration,
     last_progress: Option<Instant>,
+    last_cut: Option<Instant>,
+    last_read: usize,
     /// The server has said that there is nothing more, and that is news.
     is_idle_news: bool,
     _end: EndOnDrop,
@@ -79,6 +89,8 @@ impl ChangeStream {
             changes,
             silence,
             last_progress: None,
+            last_cut: None,
+            last_read: 0,
             is_idle_news: false,
             _end: EndOnDrop(Arc::clone(&progress)),
             progress,
@@ -88,6 +100,7 @@ impl ChangeStream {
     /// The next event.
     pub(crate) async fn next(&mut self) -> Result<SourceEvent, ConnectorError> {
         let mut begun: Option<Instant> = None;
+        let mut has_napped = false;
         loop {
             if let Some(event) = self.changes.pop() {
                 return Ok(event);
@@ -97,14 +110,24 @@ impl ChangeStream {
             }
             if self.changes.has_whole_transactions() {
                 let since = *begun.get_or_insert_with(Instant::now);
-                if since.elapsed() > GATHER || !self.read_ready()? {
-                    self.changes.cut();
+                if since.elapsed() <= GATHER && self.read_ready()? {
+                    continue;
                 }
+                if !has_napped && self.last_cut.is_some_and(|cut| cut.elapsed() < NAP) {
+                    has_napped = true;
+                    tokio::time::sleep(NAP).await;
+                    continue;
+                }
+                self.changes.cut();
+                self.last_cut = Some(Instant::now());
                 continue;
             }
             if std::mem::take(&mut self.is_idle_news) && self.may_tell_progress() {
                 self.changes.cut();
                 continue;
+            }
+            if self.last_read < GOOD_READ && self.changes.rows_of_open() > LONG_TRANSACTION {
+                tokio::time::sleep(NAP).await;
             }
             self.read().await?;
         }
@@ -164,7 +187,10 @@ impl ChangeStream {
         self.make_room();
         match self.reader.try_read_buf(&mut self.buffer) {
             Ok(0) => Err(closed()),
-            Ok(_) => Ok(true),
+            Ok(length) => {
+                self.last_read = length;
+                Ok(true)
+            }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(false),
             Err(error) => Err(lost(error)),
         }
@@ -175,7 +201,10 @@ impl ChangeStream {
         let reading = self.reader.read_buf(&mut self.buffer);
         match tokio::time::timeout(self.silence, reading).await {
             Ok(Ok(0)) => Err(closed()),
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(length)) => {
+                self.last_read = length;
+                Ok(())
+            }
             Ok(Err(error)) => Err(lost(error)),
             Err(elapsed) => {
                 let message = format!(

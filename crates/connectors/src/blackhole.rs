@@ -6,15 +6,16 @@ use tailwater_connector_api::{
 };
 use tailwater_types::{ChangeBatch, ChangelogMode};
 
-use crate::options::known_options;
+use crate::options::OptionReader;
 
 /// Makes `blackhole` sinks.
 pub struct BlackholeFactory;
 
 impl SinkFactory for BlackholeFactory {
     fn plan(&self, table: &TableSpec) -> Result<Box<dyn SinkPlan>, Vec<TableIssue>> {
-        let issues = known_options(table, &["connector", "sink.parallelism"]);
-        if issues.is_empty() { Ok(Box::new(Blackhole)) } else { Err(issues) }
+        let mut options = OptionReader::new(table);
+        options.refuse_unknown(&["connector", "sink.parallelism"], &[], &[]);
+        if options.errors.is_empty() { Ok(Box::new(Blackhole)) } else { Err(options.errors) }
     }
 }
 

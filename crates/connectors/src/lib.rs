@@ -2,5 +2,7 @@
 //! runtime.
 
 pub mod blackhole;
+pub mod jdbc;
 mod options;
+pub mod postgres;
 pub mod print;

@@ -12,7 +12,7 @@ use tailwater_connector_api::{
 use tailwater_expr::text::to_text_in;
 use tailwater_types::{ChangeBatch, ChangelogMode, Layout, Schema};
 
-use crate::options::known_options;
+use crate::options::OptionReader;
 
 const OPTIONS: [&str; 4] = ["connector", "print-identifier", "standard-error", "sink.parallelism"];
 
@@ -21,17 +21,18 @@ pub struct PrintFactory;
 
 impl SinkFactory for PrintFactory {
     fn plan(&self, table: &TableSpec) -> Result<Box<dyn SinkPlan>, Vec<TableIssue>> {
-        let mut issues = known_options(table, &OPTIONS);
+        let mut options = OptionReader::new(table);
+        options.refuse_unknown(&OPTIONS, &[], &[]);
         let is_error = match table.options.get("standard-error").map(String::as_str) {
             Some("true") => true,
             None | Some("false") => false,
             Some(_) => {
-                issues.push(TableIssue::option("standard-error", "it is true or false"));
+                options.errors.push(TableIssue::option("standard-error", "it is true or false"));
                 false
             }
         };
-        if !issues.is_empty() {
-            return Err(issues);
+        if !options.errors.is_empty() {
+            return Err(options.errors);
         }
         let prefix = table.options.get("print-identifier").map(|i| format!("{i}> "));
         Ok(Box::new(PrintPlan {

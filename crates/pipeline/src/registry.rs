@@ -15,6 +15,16 @@ struct Entry {
 }
 
 const CONNECTORS: &[Entry] = &[
+    Entry {
+        name: "postgres-cdc",
+        source: Some(&connectors::postgres::PostgresCdcFactory),
+        sink: None,
+    },
+    Entry {
+        name: "jdbc",
+        source: Some(&connectors::jdbc::JdbcSourceFactory),
+        sink: Some(&connectors::jdbc::JdbcSinkFactory),
+    },
     Entry { name: "print", source: None, sink: Some(&connectors::print::PrintFactory) },
     Entry { name: "blackhole", source: None, sink: Some(&connectors::blackhole::BlackholeFactory) },
 ];

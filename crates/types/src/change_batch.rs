@@ -117,6 +117,14 @@ impl ChangeBatch {
         self.data.extend_from_slice(&other.data);
     }
 
+    /// Forgets all rows from the `len`-th on.
+    pub fn truncate(&mut self, len: usize) {
+        self.kinds.truncate(len);
+        self.ends.truncate(len);
+        let end = self.ends.last().map_or(0, |end| *end as usize);
+        self.data.truncate(end);
+    }
+
     /// Forgets all rows, keeps the memory.
     pub fn clear(&mut self) {
         self.kinds.clear();

@@ -1,0 +1,167 @@
+//! Ordinary SQL connections, and what their errors mean for the user.
+
+use std::fmt;
+use std::time::Duration;
+
+use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tokio_postgres::{Client, NoTls};
+
+/// Where a database is and who we are there.
+#[derive(Clone)]
+pub(crate) struct ServerAddress {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) user: String,
+    pub(crate) password: Option<String>,
+    pub(crate) database: String,
+    pub(crate) connect_timeout: Duration,
+}
+
+impl fmt::Debug for ServerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}:{}/{}", self.user, self.host, self.port, self.database)
+    }
+}
+
+/// Settings that make text values readable whatever the server's defaults are.
+pub(crate) const SESSION_SETTINGS: &[(&str, &str)] = &[
+    ("client_encoding", "UTF8"),
+    ("DateStyle", "ISO"),
+    ("TimeZone", "UTC"),
+    ("IntervalStyle", "postgres"),
+    ("extra_float_digits", "3"),
+    ("bytea_output", "hex"),
+];
+
+/// An SQL connection; its background task ends with the client.
+pub(crate) async fn connect(
+    address: &ServerAddress,
+    application: &str,
+) -> Result<Client, ConnectorError> {
+    let mut config = tokio_postgres::Config::new();
+    config
+        .host(&address.host)
+        .port(address.port)
+        .user(&address.user)
+        .dbname(&address.database)
+        .application_name(application)
+        .connect_timeout(address.connect_timeout);
+    if let Some(password) = &address.password {
+        config.password(password);
+    }
+    let (client, connection) =
+        config.connect(NoTls).await.map_err(|error| connect_error(address, error))?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "connection to postgresql ended");
+        }
+    });
+    let settings = SESSION_SETTINGS.iter().filter(|(name, _)| *name != "client_encoding");
+    let settings: Vec<_> =
+        settings.map(|(name, value)| format!("SET {name} = '{value}'")).collect();
+    client
+        .batch_execute(&settings.join(";"))
+        .await
+        .map_err(|error| query_error("prepare the session", error))?;
+    Ok(client)
+}
+
+fn connect_error(address: &ServerAddress, error: tokio_postgres::Error) -> ConnectorError {
+    match error.as_db_error() {
+        Some(refusal) => refused(address, refusal.code().code(), refusal.message()),
+        None => unreachable(address).with_source(error),
+    }
+}
+
+/// Nobody answered.
+pub(crate) fn unreachable(address: &ServerAddress) -> ConnectorError {
+    let ServerAddress { host, port, .. } = address;
+    let message = format!("failed to connect to PostgreSQL at \"{host}:{port}\"");
+    ConnectorError::new(ErrorKind::Connect, message).with_hint(
+        "check \"hostname\" and \"port\", that the server runs, and that its listen_addresses and \
+         firewall let this host in",
+    )
+}
+
+/// The server answered and refused.
+pub(crate) fn refused(address: &ServerAddress, sqlstate: &str, message: &str) -> ConnectorError {
+    let ServerAddress { user, database, .. } = address;
+    match sqlstate {
+        "28P01" => ConnectorError::new(
+            ErrorKind::Auth,
+            format!("the server refuses the password of user \"{user}\""),
+        )
+        .with_hint("check \"username\" and \"password\""),
+        "28000" => ConnectorError::new(
+            ErrorKind::Auth,
+            format!("the server refuses user \"{user}\": {message}"),
+        )
+        .with_hint("allow it in pg_hba.conf, then SELECT pg_reload_conf();"),
+        "3D000" => ConnectorError::new(
+            ErrorKind::Config,
+            format!("database \"{database}\" does not exist"),
+        )
+        .with_hint(format!("CREATE DATABASE {};", quote(database))),
+        "53300" => ConnectorError::new(
+            ErrorKind::Throttled,
+            format!("the server takes no more connections: {message}"),
+        )
+        .with_hint("raise max_connections (max_wal_senders for replication) and restart"),
+        _ => ConnectorError::new(
+            ErrorKind::Connect,
+            format!("the server refuses the connection: {message} (SQLSTATE {sqlstate})"),
+        ),
+    }
+}
+
+/// An error of a statement. Never the detail: it may hold row values.
+pub(crate) fn query_error(doing: &str, error: tokio_postgres::Error) -> ConnectorError {
+    let Some(refusal) = error.as_db_error() else {
+        let message = format!("failed to {doing}: the connection to PostgreSQL was lost");
+        return ConnectorError::new(ErrorKind::Connect, message).with_source(error);
+    };
+    let sqlstate = refusal.code().code().to_owned();
+    let kind = kind_of(&sqlstate);
+    // Messages of class 22 quote the value that was refused.
+    let said = if sqlstate.starts_with("22") { "a value was refused" } else { refusal.message() };
+    let message = format!("failed to {doing}: {said} (SQLSTATE {sqlstate})");
+    let answer = ConnectorError::new(kind, message);
+    match refusal.hint() {
+        Some(hint) => answer.with_hint(hint),
+        None => answer,
+    }
+}
+
+/// What an SQLSTATE means for the runtime.
+pub(crate) fn kind_of(sqlstate: &str) -> ErrorKind {
+    match sqlstate {
+        "28P01" | "28000" | "42501" => ErrorKind::Auth,
+        "55006" | "55P03" | "40001" | "40P01" => ErrorKind::Conflict,
+        "57014" => ErrorKind::Timeout,
+        "53300" | "53400" => ErrorKind::Throttled,
+        "42P01" | "42703" | "42804" => ErrorKind::SchemaMismatch,
+        _ if sqlstate.starts_with("08") || sqlstate.starts_with("57P") => ErrorKind::Connect,
+        _ if sqlstate.starts_with("22") || sqlstate.starts_with("23") => ErrorKind::BadData,
+        _ => ErrorKind::Config,
+    }
+}
+
+/// An identifier in double quotes.
+pub(crate) fn quote(identifier: &str) -> String {
+    format!("\"{}\"", identifier.replace('"', "\"\""))
+}
+
+/// A string in single quotes.
+pub(crate) fn literal(text: &str) -> String {
+    let text = text.replace('\'', "''");
+    if text.contains('\\') {
+        format!("E'{}'", text.replace('\\', "\\\\"))
+    } else {
+        format!("'{text}'")
+    }
+}
+
+/// `schema.table` as SQL.
+pub(crate) fn qualified(schema: &str, table: &str) -> String {
+    format!("{}.{}", quote(schema), quote(table))
+}

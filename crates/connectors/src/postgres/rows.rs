@@ -1,0 +1,234 @@
+//! From cells to packed rows in the order of the declaration.
+
+use std::sync::Arc;
+
+use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tailwater_pg_wire::WireError;
+use tailwater_pg_wire::copy_binary;
+use tailwater_pg_wire::pgoutput::{Cell, CellSlot, Relation, Tuple};
+use tailwater_types::{ChangeBatch, DataType, Layout, RowKind, RowWriter};
+
+use super::column::{ColumnDecoder, Unfit, unfit_error};
+use super::metadata::{Metadata, Names};
+
+/// What every row of a declared table is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct RowPlan {
+    pub(crate) columns: Vec<PlannedColumn>,
+    pub(crate) names: Names,
+    /// Places in `columns` of the declared primary key.
+    pub(crate) key: Vec<usize>,
+}
+
+/// One declared column.
+#[derive(Clone, Debug)]
+pub(crate) struct PlannedColumn {
+    pub(crate) name: String,
+    pub(crate) declared: DataType,
+    pub(crate) content: Content,
+}
+
+/// Where a declared column comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum Content {
+    Physical { decoder: ColumnDecoder, type_oid: u32, type_name: String },
+    Metadata(Metadata, Layout),
+}
+
+impl RowPlan {
+    /// The table for messages.
+    pub(crate) fn table(&self) -> String {
+        format!("\"{}.{}\"", self.names.schema, self.names.table)
+    }
+
+    fn unfit(&self, at: usize) -> ConnectorError {
+        let column = &self.columns[at];
+        unfit_error(&self.table(), &column.name, &column.declared)
+    }
+
+    /// Whether the stream can be asked for the binary format.
+    pub(crate) fn reads_binary(&self) -> bool {
+        self.columns.iter().all(|column| match &column.content {
+            Content::Physical { decoder, .. } => !decoder.needs_text(),
+            Content::Metadata(..) => true,
+        })
+    }
+
+    /// Appends a row of a binary copy whose fields are the physical columns in order, and says
+    /// what follows behind it.
+    pub(crate) fn push_copied<'a>(
+        &self,
+        mut row: copy_binary::CopyRow<'a>,
+        batch: &mut ChangeBatch,
+    ) -> Result<&'a [u8], ConnectorError> {
+        let mut failed_at = 0;
+        let mut wire: Option<WireError> = None;
+        let pushed = batch.try_push_with(RowKind::Insert, |out| {
+            let mut writer = RowWriter::new(out, self.columns.len());
+            for (at, column) in self.columns.iter().enumerate() {
+                failed_at = at;
+                match &column.content {
+                    Content::Metadata(metadata, layout) => {
+                        writer.push(metadata.datum(&self.names, RowKind::Insert, 0), *layout);
+                    }
+                    Content::Physical { decoder, .. } => {
+                        let field = match row.next() {
+                            Some(Ok(field)) => field,
+                            Some(Err(error)) => {
+                                wire = Some(error);
+                                return Err(Unfit);
+                            }
+                            None => None,
+                        };
+                        let cell = match field {
+                            None => Cell::Null,
+                            Some(bytes) if decoder.needs_text() => Cell::Text(bytes),
+                            Some(bytes) => Cell::Binary(bytes),
+                        };
+                        decoder.write(cell, &mut writer)?;
+                    }
+                }
+            }
+            Ok(())
+        });
+        match (pushed, wire) {
+            (_, Some(error)) => Err(wire_error(error)),
+            (Err(Unfit), None) => Err(self.unfit(failed_at)),
+            (Ok(()), None) => Ok(row.rest()),
+        }
+    }
+}
+
+/// The same for rows of the stream, once the stream has told its columns.
+pub(crate) struct StreamedRows {
+    plan: Arc<RowPlan>,
+    /// For each declared column its place among the relation's.
+    places: Vec<usize>,
+    new: Vec<CellSlot>,
+    old: Vec<CellSlot>,
+}
+
+/// A row of the stream: where its cells are, and the old row that fills what was not sent.
+#[derive(Clone, Copy)]
+pub(crate) struct StreamedRow<'a> {
+    /// What happened, for the metadata.
+    pub(crate) change: RowKind,
+    pub(crate) tuple: Tuple<'a>,
+    pub(crate) previous: Option<Tuple<'a>>,
+}
+
+impl StreamedRows {
+    /// Finds the declared columns among those of the stream.
+    pub(crate) fn new(plan: Arc<RowPlan>, relation: &Relation) -> Result<Self, ConnectorError> {
+        let mut places = Vec::with_capacity(plan.columns.len());
+        for column in &plan.columns {
+            let Content::Physical { type_oid, type_name, .. } = &column.content else {
+                places.push(usize::MAX);
+                continue;
+            };
+            let place = relation.columns.iter().position(|c| c.name == column.name);
+            let changed = match place {
+                None => "is no longer in the table or not in the publication",
+                Some(place) if relation.columns[place].type_oid != *type_oid => {
+                    "has got another type in the database"
+                }
+                Some(place) => {
+                    places.push(place);
+                    continue;
+                }
+            };
+            let message = format!("column \"{}\" of table {} {changed}", column.name, plan.table());
+            return Err(ConnectorError::new(ErrorKind::SchemaMismatch, message)
+                .with_hint(format!("it was {type_name}; declare the table as it is now")));
+        }
+        Ok(Self { plan, places, new: Vec::new(), old: Vec::new() })
+    }
+
+    /// Appends one row.
+    pub(crate) fn push(
+        &mut self,
+        kind: RowKind,
+        row: StreamedRow<'_>,
+        commit_micros: i64,
+        batch: &mut ChangeBatch,
+    ) -> Result<(), ConnectorError> {
+        row.tuple.index_into(&mut self.new);
+        if let Some(previous) = row.previous {
+            previous.index_into(&mut self.old);
+        }
+        let (plan, places, new, old) = (&self.plan, &self.places, &self.new, &self.old);
+        let mut failed: Option<(usize, bool)> = None;
+        let pushed = batch.try_push_with(kind, |out| {
+            let mut writer = RowWriter::new(out, plan.columns.len());
+            for (at, column) in plan.columns.iter().enumerate() {
+                let decoder = match &column.content {
+                    Content::Metadata(metadata, layout) => {
+                        writer
+                            .push(metadata.datum(&plan.names, row.change, commit_micros), *layout);
+                        continue;
+                    }
+                    Content::Physical { decoder, .. } => decoder,
+                };
+                let mut cell = cell_at(row.tuple, new, places[at]);
+                if cell == Cell::UnchangedToast {
+                    let before = row.previous.map(|p| cell_at(p, old, places[at]));
+                    match before {
+                        Some(before) if before != Cell::UnchangedToast => cell = before,
+                        _ => {
+                            failed = Some((at, true));
+                            return Err(Unfit);
+                        }
+                    }
+                }
+                if decoder.write(cell, &mut writer).is_err() {
+                    failed = Some((at, false));
+                    return Err(Unfit);
+                }
+            }
+            Ok(())
+        });
+        match (pushed, failed) {
+            (Err(Unfit), Some((at, true))) => Err(self.toast_error(at)),
+            (Err(Unfit), at) => Err(plan.unfit(at.map_or(0, |(at, _)| at))),
+            (Ok(()), _) => Ok(()),
+        }
+    }
+
+    /// Whether the two rows have the same declared key.
+    pub(crate) fn same_key(&mut self, a: Tuple<'_>, b: Tuple<'_>) -> bool {
+        a.index_into(&mut self.new);
+        b.index_into(&mut self.old);
+        self.plan.key.iter().all(|at| {
+            let place = self.places[*at];
+            let after = cell_at(a, &self.new, place);
+            after == Cell::UnchangedToast || after == cell_at(b, &self.old, place)
+        })
+    }
+
+    fn toast_error(&self, at: usize) -> ConnectorError {
+        let Names { schema, table, .. } = &self.plan.names;
+        let message = format!(
+            "an update of table {} does not carry column \"{}\": its value is stored out of line \
+             and did not change",
+            self.plan.table(),
+            self.plan.columns[at].name
+        );
+        ConnectorError::new(ErrorKind::BadData, message).with_hint(identity_full(schema, table))
+    }
+}
+
+/// The statement that makes the stream carry whole old rows.
+pub(crate) fn identity_full(schema: &str, table: &str) -> String {
+    let name = super::client::qualified(schema, table);
+    format!("ALTER TABLE {name} REPLICA IDENTITY FULL;")
+}
+
+fn cell_at<'a>(tuple: Tuple<'a>, slots: &[CellSlot], place: usize) -> Cell<'a> {
+    slots.get(place).map_or(Cell::Null, |slot| tuple.cell(*slot))
+}
+
+/// The server sent what we cannot read.
+pub(crate) fn wire_error(error: WireError) -> ConnectorError {
+    ConnectorError::new(ErrorKind::Internal, "the server sent what cannot be read")
+        .with_source(error)
+}

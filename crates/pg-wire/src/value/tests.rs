@@ -1,0 +1,92 @@
+use super::*;
+
+fn round_trip(unscaled: i128, scale: u8) -> String {
+    let mut bytes = Vec::new();
+    numeric::append_binary(unscaled, scale, &mut bytes);
+    let read = numeric::parse(&bytes).expect("a numeric");
+    assert_eq!(read.to_unscaled(scale), Some(unscaled), "{unscaled} {scale}");
+    let mut text = Vec::new();
+    read.append_text(&mut text);
+    assert_eq!(text::decimal(&text, scale), Some(unscaled));
+    String::from_utf8(text).expect("ascii")
+}
+
+#[test]
+fn numerics_are_written_and_read_back_at_every_alignment() {
+    assert_eq!(round_trip(0, 0), "0");
+    assert_eq!(round_trip(0, 5), "0.00000");
+    assert_eq!(round_trip(-1, 0), "-1");
+    assert_eq!(round_trip(12345, 2), "123.45");
+    assert_eq!(round_trip(1, 9), "0.000000001");
+    assert_eq!(round_trip(10_000, 4), "1.0000");
+    assert_eq!(round_trip(120_000_000, 0), "120000000");
+    let most = 99_999_999_999_999_999_999_999_999_999_999_999_999;
+    for scale in 0..=38 {
+        round_trip(most, scale);
+        round_trip(-most, scale);
+        round_trip(1, scale);
+        round_trip(10_i128.pow(u32::from(scale)), scale);
+    }
+}
+
+#[test]
+fn a_numeric_that_does_not_fit_is_refused() {
+    let mut bytes = Vec::new();
+    numeric::append_binary(12345, 3, &mut bytes);
+    let number = numeric::parse(&bytes).unwrap();
+    assert_eq!(number.to_unscaled(2), None);
+    assert_eq!(number.to_unscaled(4), Some(123_450));
+    assert_eq!(text::decimal(b"12.345", 2), None);
+    assert_eq!(text::decimal(b"12.3400", 2), Some(1234));
+    for wrong in [&b""[..], b"-", b"1.2.3", b"NaN", b"1e5"] {
+        assert_eq!(text::decimal(wrong, 2), None);
+    }
+    let nan = numeric::parse(&[0, 0, 0, 0, 0xC0, 0, 0, 0]).unwrap();
+    assert_eq!((nan.sign, nan.to_unscaled(0)), (numeric::Sign::NaN, None));
+}
+
+#[test]
+fn dates_and_times_as_text_agree_with_the_calendar() {
+    assert_eq!(text::date(b"1970-01-01"), Some(0));
+    assert_eq!(text::date(b"2000-01-01"), Some(10_957));
+    assert_eq!(text::date(b"0001-12-31 BC"), Some(-719_163));
+    assert_eq!(text::date(b"12024-02-29"), Some(3_672_207));
+    assert_eq!(text::date(b"2023-02-29"), None);
+    assert_eq!(text::date(b"infinity"), None);
+    assert_eq!(text::time(b"23:59:59.5"), Some(86_399_500_000));
+    assert_eq!(text::timestamp(b"1969-12-31 23:59:59.999999"), Some(-1));
+    assert_eq!(text::timestamp(b"1970-01-01 01:00:00+01"), Some(0));
+    assert_eq!(text::timestamp(b"1970-01-01 00:00:00-05:30"), Some(19_800_000_000));
+    for days in (-800_000..800_000).step_by(997) {
+        let (year, month, day) = calendar::civil_from_days(days);
+        assert_eq!(calendar::days_from_civil(year, month, day), days);
+    }
+}
+
+#[test]
+fn arrays_are_read_in_both_formats() {
+    let element = |text: &[u8]| Some(text.to_vec());
+    assert_eq!(
+        array::text(br#"{1,NULL,"a \"b\"\\",x}"#),
+        Some(vec![element(b"1"), None, element(br#"a "b"\"#), element(b"x")])
+    );
+    assert_eq!(array::text(b"{}"), Some(vec![]));
+    assert_eq!(array::text(b"[0:1]={1,2}").map(|a| a.len()), Some(2));
+    for wrong in [&b"{"[..], b"{1,}", b"{{1},{2}}", b"{\"a}", b"x"] {
+        assert_eq!(array::text(wrong), None);
+    }
+    let one = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 23, 0, 0, 0, 2, 0, 0, 0, 1];
+    let mut bytes = one.to_vec();
+    bytes.extend_from_slice(&[0, 0, 0, 4, 0, 0, 0, 7, 0xff, 0xff, 0xff, 0xff]);
+    let read: Vec<_> = array::binary(&bytes).unwrap().collect();
+    assert_eq!(read, [Some(Some(&[0, 0, 0, 7][..])), Some(None)]);
+    assert!(array::binary(&one).is_none());
+}
+
+#[test]
+fn a_uuid_prints_in_its_five_groups() {
+    let bytes: Vec<u8> = (0..16).map(|i| i * 17).collect();
+    let text = binary::uuid(&bytes).unwrap();
+    assert_eq!(&text, b"00112233-4455-6677-8899-aabbccddeeff");
+    assert_eq!(binary::uuid(&bytes[1..]), None);
+}

@@ -1,0 +1,56 @@
+//! Where the server's programs are, and how to run them as somebody who is not root.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The directory that holds `initdb` and `postgres`.
+///
+/// # Panics
+/// If there is none: the test cannot run, and says how to mend it.
+pub(crate) fn directory() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut installed: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .collect();
+    installed.sort();
+    std::env::split_paths(&path)
+        .chain(installed.into_iter().rev())
+        .find(|bin| bin.join("initdb").is_file() && bin.join("postgres").is_file())
+        .unwrap_or_else(|| {
+            panic!(
+                "no PostgreSQL server found in PATH or /usr/lib/postgresql/*/bin; \
+                 install it: apt-get install postgresql"
+            )
+        })
+}
+
+/// A command that runs `program`, as user `postgres` when we are root: the server refuses root.
+pub(crate) fn command(program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    // setpriv replaces itself by the program: the process id stays that of the server.
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]);
+    command.arg(program);
+    command
+}
+
+/// Gives a directory to the user that the server runs as.
+pub(crate) fn hand_over(directory: &Path) {
+    if is_root() {
+        let status = Command::new("chown").arg("postgres:").arg(directory).status();
+        assert!(
+            status.is_ok_and(|s| s.success()),
+            "cannot give {} to user postgres; install the server: apt-get install postgresql",
+            directory.display()
+        );
+    }
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0)
+}

@@ -1,0 +1,223 @@
+//! One server.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tokio_postgres::{Client, NoTls};
+
+use crate::binaries;
+
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// A running server on 127.0.0.1; dropped, it is killed and its data removed.
+pub struct Cluster {
+    server: Child,
+    port: u16,
+    password: String,
+    databases: AtomicU32,
+    log: PathBuf,
+    _directory: TempDir,
+}
+
+/// How to start a server.
+pub struct ClusterBuilder {
+    settings: Vec<(String, String)>,
+}
+
+impl ClusterBuilder {
+    /// Changes a setting; the default is `wal_level = logical` without fsync.
+    #[must_use]
+    pub fn setting(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Creates the data directory, starts the server and waits until it answers.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn start(self) -> Cluster {
+        let bin = binaries::directory();
+        let directory = tempfile::Builder::new()
+            .prefix("tailwater-pg-")
+            .tempdir_in("/tmp")
+            .expect("a temporary directory");
+        binaries::hand_over(directory.path());
+        let password = "p4ss'wörd".to_owned();
+        let data = directory.path().join("data");
+        let password_file = directory.path().join("password");
+        std::fs::write(&password_file, &password).expect("a password file");
+        let made = binaries::command(&bin.join("initdb"))
+            .args(["--username=postgres", "--encoding=UTF8", "--no-sync", "--locale=C"])
+            .args(["--auth=scram-sha-256", "--pwfile"])
+            .arg(&password_file)
+            .arg("--pgdata")
+            .arg(&data)
+            .current_dir("/")
+            .output()
+            .expect("initdb runs");
+        let errors = String::from_utf8_lossy(&made.stderr);
+        assert!(made.status.success(), "initdb failed: {errors}");
+        let port = free_port();
+        let log = directory.path().join("log");
+        let log_file = std::fs::File::create(&log).expect("a log file");
+        let mut command = binaries::command(&bin.join("postgres"));
+        command.arg("-D").arg(&data).args(["-p", &port.to_string()]);
+        let fixed = [
+            ("listen_addresses", "127.0.0.1"),
+            ("unix_socket_directories", ""),
+            ("wal_level", "logical"),
+            ("fsync", "off"),
+            ("full_page_writes", "off"),
+            ("shared_buffers", "32MB"),
+            ("max_wal_senders", "40"),
+            ("max_replication_slots", "100"),
+        ];
+        let given = self.settings.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+        for (name, value) in fixed.into_iter().chain(given) {
+            command.arg("-c").arg(format!("{name}={value}"));
+        }
+        let server = command
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log_file)
+            .spawn()
+            .expect("postgres runs");
+        let mut cluster = Cluster {
+            server,
+            port,
+            password,
+            databases: AtomicU32::new(0),
+            log,
+            _directory: directory,
+        };
+        cluster.wait_until_ready(&data);
+        cluster
+    }
+}
+
+impl Cluster {
+    /// A server with the usual settings.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start() -> Self {
+        Self::builder().start()
+    }
+
+    /// The server that the tests of this process share; it goes with its last user.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cluster) = shared.upgrade() {
+            return cluster;
+        }
+        let cluster = Arc::new(Self::start());
+        *shared = Arc::downgrade(&cluster);
+        cluster
+    }
+
+    /// A server with other settings.
+    pub fn builder() -> ClusterBuilder {
+        ClusterBuilder { settings: Vec::new() }
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The password of user `postgres`.
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// Creates a database of its own and says its name.
+    pub async fn create_database(&self) -> String {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test_{number}");
+        let admin = self.connect("postgres").await;
+        let sql = format!("CREATE DATABASE {name}");
+        admin.batch_execute(&sql).await.expect("a new database");
+        name
+    }
+
+    /// A connection as user `postgres`.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn connect(&self, database: &str) -> Client {
+        let connected = tokio_postgres::Config::new()
+            .host("127.0.0.1")
+            .port(self.port)
+            .user("postgres")
+            .password(&self.password)
+            .dbname(database)
+            .connect(NoTls)
+            .await;
+        let (client, connection) = connected.expect("a connection");
+        tokio::spawn(connection);
+        client
+    }
+
+    /// The server says in its lock file when it takes connections.
+    fn wait_until_ready(&mut self, data: &std::path::Path) {
+        let end = Instant::now() + START_LIMIT;
+        loop {
+            let lock = std::fs::read_to_string(data.join("postmaster.pid"));
+            if lock.is_ok_and(|text| text.lines().any(|line| line.trim_end() == "ready")) {
+                return;
+            }
+            let ended = self.server.try_wait().ok().flatten();
+            if ended.is_some() || Instant::now() > end {
+                let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+                panic!("postgres did not start: {log}");
+            }
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // SIGKILL to the postmaster alone would leave its children for a moment; SIGQUIT makes
+        // them all leave at once.
+        let pid = self.server.id().to_string();
+        let sent = std::process::Command::new("kill").args(["-QUIT", &pid]).status();
+        if !sent.is_ok_and(|s| s.success()) {
+            let _ = self.server.kill();
+        }
+        let _ = self.server.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_cluster_starts_answers_and_goes() {
+        let cluster = Cluster::start();
+        let database = cluster.create_database().await;
+        let client = cluster.connect(&database).await;
+        let row = client.query_one("SHOW wal_level", &[]).await.unwrap();
+        assert_eq!(row.get::<_, String>(0), "logical");
+        let port = cluster.port();
+        drop(cluster);
+        assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+    }
+}

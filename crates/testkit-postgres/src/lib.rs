@@ -1,0 +1,9 @@
+//! A private PostgreSQL for tests: own data directory, own port, gone when dropped.
+
+mod binaries;
+mod cluster;
+mod wait;
+
+pub use cluster::{Cluster, ClusterBuilder};
+pub use tokio_postgres::Client;
+pub use wait::wait_for;

@@ -2,6 +2,7 @@
 //! runtime.
 
 pub mod blackhole;
+pub mod filesystem;
 pub mod jdbc;
 mod options;
 pub mod postgres;

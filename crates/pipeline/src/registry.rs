@@ -16,6 +16,11 @@ struct Entry {
 
 const CONNECTORS: &[Entry] = &[
     Entry {
+        name: "filesystem",
+        source: Some(&connectors::filesystem::FilesystemFactory),
+        sink: None,
+    },
+    Entry {
         name: "postgres-cdc",
         source: Some(&connectors::postgres::PostgresCdcFactory),
         sink: None,

@@ -17,4 +17,5 @@ pub use source::{
     Acker, NoAck, ReadFrom, Source, SourceContext, SourceEvent, SourceFactory, SourcePlan,
     SourceReader,
 };
-pub use table::{TableColumn, TableIssue, TableSpec, nearest};
+pub use table::{TableColumn, TableIssue, TableSpec};
+pub use tailwater_types::nearest;

@@ -41,6 +41,8 @@ pub enum Publication {
     Idempotent,
     /// Every epoch is written through; a replay after a crash writes rows again.
     AtLeastOnce,
+    /// Rows are shown or dropped as they come; nothing is kept that could become untrue.
+    Transient,
 }
 
 /// What a sink is told when it is made.

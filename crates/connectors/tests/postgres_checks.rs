@@ -307,7 +307,7 @@ async fn a_slot_that_is_foreign_or_held_is_told() {
         .await
         .unwrap();
     reading.rows(1).await;
-    reading.step().await.unwrap();
+    db.settle(&mut reading).await;
     let sql =
         format!("SELECT active_pid::text FROM pg_replication_slots WHERE slot_name = '{slot}'");
     let pid = db.text(&sql).await;

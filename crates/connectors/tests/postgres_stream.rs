@@ -240,9 +240,7 @@ async fn only_an_acknowledgement_moves_the_slot() {
     reading.rows(3).await;
     // Several status updates later the slot stands where it stood.
     for _ in 0..3 {
-        reading.step().await.unwrap();
-        db.sql("SELECT pg_logical_emit_message(false, 'tick', '')")
-            .await;
+        db.settle(&mut reading).await;
     }
     assert_eq!(db.text(&sql).await, before);
     let position = reading.position.clone().unwrap();
@@ -261,7 +259,7 @@ async fn only_an_acknowledgement_moves_the_slot() {
     db.sql("CREATE TABLE other AS SELECT generate_series(1, 1000)")
         .await;
     for _ in 0..100 {
-        reading.step().await.unwrap();
+        db.settle(&mut reading).await;
         let position = reading.position.clone().unwrap();
         reading.reader.acker.ack(&position);
         if db.text(&sql_now).await == "true" {
@@ -531,10 +529,7 @@ async fn other_startup_modes_begin_at_the_slot_or_now() {
     let mut reading = connect(&PostgresCdcFactory, &latest, ReadFrom::default())
         .await
         .unwrap();
-    while reading.cuts.is_empty() {
-        // The slot exists once the server has said how far it is.
-        reading.step().await.unwrap();
-    }
+    db.settle(&mut reading).await;
     db.sql("INSERT INTO orders VALUES (3, 'x')").await;
     assert_eq!(reading.rows(1).await, ["+I[3, x]"]);
     drop(reading);
@@ -546,9 +541,7 @@ async fn other_startup_modes_begin_at_the_slot_or_now() {
     let mut reading = connect(&PostgresCdcFactory, &latest, ReadFrom::default())
         .await
         .unwrap();
-    while reading.cuts.is_empty() {
-        reading.step().await.unwrap();
-    }
+    db.settle(&mut reading).await;
     db.sql("INSERT INTO orders VALUES (4, 'y')").await;
     assert_eq!(reading.rows(1).await, ["+I[4, y]"]);
 }

@@ -135,6 +135,44 @@ impl ChangeBatch {
         self.data.clear();
     }
 
+    /// Appends the batch as bytes that [`ChangeBatch::decode`] reads.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&(self.len() as u32).to_le_bytes());
+        out.extend(self.kinds.iter().map(|kind| *kind as u8));
+        for end in &self.ends {
+            out.extend_from_slice(&end.to_le_bytes());
+        }
+        out.extend_from_slice(&self.data);
+    }
+
+    /// Reads what [`ChangeBatch::encode`] wrote; `None` if these are not such bytes.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (count, rest) = bytes.split_first_chunk::<4>()?;
+        let count = u32::from_le_bytes(*count) as usize;
+        let (kinds, rest) = rest.split_at_checked(count)?;
+        let (ends, data) = rest.split_at_checked(count.checked_mul(4)?)?;
+        let kind_of = |byte: &u8| match byte {
+            0 => Some(RowKind::Insert),
+            1 => Some(RowKind::UpdateBefore),
+            2 => Some(RowKind::UpdateAfter),
+            3 => Some(RowKind::Delete),
+            _ => None,
+        };
+        let kinds = kinds.iter().map(kind_of).collect::<Option<Vec<_>>>()?;
+        let ends: Vec<u32> = ends
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|end| u32::from_le_bytes(*end))
+            .collect();
+        let is_whole = ends.is_sorted() && ends.last().map_or(0, |e| *e as usize) == data.len();
+        is_whole.then(|| Self {
+            kinds,
+            ends,
+            data: data.to_vec(),
+        })
+    }
+
     fn finish(&mut self, kind: RowKind) {
         self.kinds.push(kind);
         self.ends.push(self.data.len() as u32);
@@ -169,5 +207,9 @@ mod tests {
             ("-D", Some("b")),
         ];
         assert_eq!(seen, twice);
+        let mut bytes = Vec::new();
+        batch.encode(&mut bytes);
+        assert_eq!(ChangeBatch::decode(&bytes), Some(batch));
+        assert_eq!(ChangeBatch::decode(&bytes[..bytes.len() - 1]), None);
     }
 }

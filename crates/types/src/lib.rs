@@ -7,6 +7,7 @@ pub mod datum;
 pub mod diagnostic;
 pub mod position;
 pub mod row;
+mod spelling;
 
 pub use change_batch::{ChangeBatch, RowKind};
 pub use data_type::{DataType, Field, Layout, Schema, TypeKind};
@@ -14,3 +15,4 @@ pub use datum::{Datum, Timestamp, Value};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use position::{ChangelogMode, CheckpointId, Position};
 pub use row::{MapRef, RowRef, RowWriter};
+pub use spelling::nearest;

@@ -67,6 +67,12 @@ impl<'a> RowRef<'a> {
         self.decode(*slot, layout).unwrap_or(Datum::Null)
     }
 
+    fn word(self, i: usize) -> u64 {
+        let at = 4 + self.len().div_ceil(8) + 8 * i;
+        let slot = self.0.get(at..at + 8).and_then(|s| s.first_chunk::<8>());
+        slot.map_or(0, |s| u64::from_le_bytes(*s))
+    }
+
     /// The tail bytes of field `i`, if it is of a layout that has them.
     pub fn tail(self, i: usize) -> Option<&'a [u8]> {
         if self.is_null(i) {
@@ -201,6 +207,30 @@ impl<'b> RowWriter<'b> {
             }
         };
         self.set_word(word);
+    }
+
+    /// Writes the next field as a copy of another row's field `i` of the same layout.
+    pub fn copy(&mut self, row: RowRef<'_>, i: usize, layout: Layout) {
+        if row.is_null(i) {
+            self.next += 1;
+            return;
+        }
+        let word = match layout {
+            Layout::Decimal128
+            | Layout::Nanos
+            | Layout::Str
+            | Layout::Bytes
+            | Layout::Array
+            | Layout::Map
+            | Layout::Row => self.append(row.tail(i).unwrap_or(&[])),
+            _ => row.word(i),
+        };
+        self.set_word(word);
+    }
+
+    /// Writes the next field as NULL.
+    pub fn push_null(&mut self) {
+        self.next += 1;
     }
 
     /// Writes the next field, which lies in the tail, by letting `write` append its bytes.

@@ -1,0 +1,14 @@
+//! Synchronous, retraction-exact operators over packed rows. They know neither SQL nor connectors.
+
+mod aggregate;
+mod calc;
+mod join;
+mod keyed_rows;
+mod operator;
+mod touched;
+
+pub use aggregate::{Aggregate, AggregateCall, AggregateFunction, AggregateSpec};
+pub use calc::Calc;
+pub use join::{Join, JoinKind, JoinSide};
+pub use keyed_rows::{ChangelogNormalize, UpsertMaterialize};
+pub use operator::{Emission, Operator, OperatorError, StatePrefix, StepContext};

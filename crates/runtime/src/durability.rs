@@ -1,0 +1,231 @@
+//! What makes a job durable: its directory, the checkpoint being made, what a restart follows.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tailwater_state::{Sealed, StateOptions, StateStore};
+use tailwater_types::{CheckpointId, Position};
+use tokio::time::Instant;
+
+use crate::epoch_log::{EpochLog, FedBatch};
+use crate::error::JobError;
+use crate::job::{CheckpointSettings, JobSettings};
+use crate::manifest::{Manifest, PlanIdentity};
+use crate::outbox::{Outbox, OutboxReader};
+
+/// What a restart begins with.
+pub(crate) struct Recovered {
+    pub(crate) state: StateStore,
+    /// For each source where to go on; `None` for all without a checkpoint.
+    pub(crate) positions: Option<Vec<Option<Position>>>,
+    /// Epochs that had left the job behind the checkpoint.
+    pub(crate) fed: VecDeque<FedBatch>,
+    /// Output that may not have reached the sinks.
+    pub(crate) unsent: Option<OutboxReader>,
+    pub(crate) checkpoint: Option<CheckpointId>,
+}
+
+/// The durable side of a running job.
+pub(crate) struct Durability {
+    job: String,
+    directory: PathBuf,
+    plan: PlanIdentity,
+    pub(crate) outbox: Outbox,
+    pub(crate) epoch_log: Option<EpochLog>,
+    pub(crate) in_progress: Option<InProgress>,
+    interval: Duration,
+    next_at: Instant,
+    /// Held for as long as the job runs: nobody else may use the directory.
+    _lock: File,
+}
+
+/// A checkpoint between its cut and its manifest.
+pub(crate) struct InProgress {
+    pub(crate) number: u64,
+    pub(crate) positions: Vec<Option<Position>>,
+    outbox_bytes: u64,
+    /// Sinks that have not made everything before the cut durable yet.
+    pub(crate) sinks_left: usize,
+    pub(crate) sealed: Option<Sealed>,
+}
+
+impl Durability {
+    /// Opens a job's directory and reads its checkpoint.
+    pub(crate) fn open(
+        settings: &JobSettings,
+        checkpoints: &CheckpointSettings,
+        plan: PlanIdentity,
+        needs_epoch_log: bool,
+    ) -> Result<(Self, Recovered), JobError> {
+        let directory = checkpoints.directory.clone();
+        std::fs::create_dir_all(&directory).map_err(|e| JobError::io("create", &directory, e))?;
+        let lock = lock(&directory)?;
+        if checkpoints.begins_anew {
+            clear(&directory)?;
+        }
+        let manifest = Manifest::read(&directory)?;
+        if let Some(manifest) = &manifest {
+            manifest.check(&directory, &settings.name, &plan)?;
+        }
+        let runs = manifest
+            .as_ref()
+            .map_or(Ok(Vec::new()), Manifest::run_ids)?;
+        let number = manifest.as_ref().map_or(0, |m| m.checkpoint);
+        let state = StateStore::open(
+            &StateOptions {
+                directory: Some(directory.join("state")),
+                budget_bytes: settings.state_budget_bytes,
+            },
+            &runs,
+            number + 1,
+        )?;
+        let outbox = Outbox::new(&directory);
+        let unsent = match &manifest {
+            Some(m) if m.outbox_bytes > 0 => Some(outbox.read(m.outbox_bytes)?),
+            _ => None,
+        };
+        let (fed, epoch_log) = if needs_epoch_log {
+            let fed = if manifest.is_some() {
+                EpochLog::read(&directory, number)?
+            } else {
+                vec![]
+            };
+            let log = EpochLog::resume(&directory, number, &fed)?;
+            (fed, Some(log))
+        } else {
+            (Vec::new(), None)
+        };
+        let recovered = Recovered {
+            state,
+            positions: manifest.as_ref().map(|m| {
+                m.positions
+                    .iter()
+                    .cloned()
+                    .map(|p| p.map(Position))
+                    .collect()
+            }),
+            fed: fed.into(),
+            unsent,
+            checkpoint: manifest.map(|m| CheckpointId(m.checkpoint)),
+        };
+        let durability = Self {
+            job: settings.name.clone(),
+            directory,
+            plan,
+            outbox,
+            epoch_log,
+            in_progress: None,
+            interval: checkpoints.interval,
+            next_at: Instant::now() + checkpoints.interval,
+            _lock: lock,
+        };
+        Ok((durability, recovered))
+    }
+
+    /// When the next checkpoint is due.
+    pub(crate) fn next_at(&self) -> Instant {
+        self.next_at
+    }
+
+    /// The cut: everything fed so far belongs to the checkpoint, nothing that follows does.
+    pub(crate) fn begin(
+        &mut self,
+        state: &mut StateStore,
+        positions: Vec<Option<Position>>,
+        sinks: usize,
+    ) -> Result<u64, JobError> {
+        let outbox_bytes = self.outbox.sync()?;
+        let number = state.freeze()?;
+        if let Some(log) = &mut self.epoch_log {
+            log.rotate(number)?;
+        }
+        self.next_at = Instant::now() + self.interval;
+        let sinks_left = sinks;
+        self.in_progress = Some(InProgress {
+            number,
+            positions,
+            outbox_bytes,
+            sinks_left,
+            sealed: None,
+        });
+        Ok(number)
+    }
+
+    /// Goes on writing the checkpoint; gives it once it is durable, which it then is for ever.
+    pub(crate) fn advance(
+        &mut self,
+        state: &mut StateStore,
+    ) -> Result<Option<InProgress>, JobError> {
+        /// How much state is handed to the writer at a time: the loop must not wait for it.
+        const SLICE: usize = 2 << 20;
+        let Some(checkpoint) = &mut self.in_progress else {
+            return Ok(None);
+        };
+        if checkpoint.sealed.is_none() {
+            checkpoint.sealed = state.pump(SLICE)?;
+        }
+        let Some(sealed) = &checkpoint.sealed else {
+            return Ok(None);
+        };
+        if checkpoint.sinks_left > 0 {
+            return Ok(None);
+        }
+        let mut manifest = Manifest::new(&self.job, checkpoint.number, self.plan.clone());
+        manifest.positions = checkpoint
+            .positions
+            .iter()
+            .map(|p| p.as_ref().map(|p| p.0.clone()))
+            .collect();
+        manifest.runs = sealed.runs.iter().map(|r| r.file_name()).collect();
+        manifest.outbox_bytes = checkpoint.outbox_bytes;
+        manifest.publish(&self.directory)?;
+        state.committed();
+        EpochLog::remove_all_but(&self.directory, checkpoint.number);
+        if checkpoint.outbox_bytes == 0 {
+            self.outbox.remove();
+        }
+        Ok(self.in_progress.take())
+    }
+
+    /// The job has ended for good: the same command begins anew.
+    pub(crate) fn remove(&self) -> Result<(), JobError> {
+        clear(&self.directory)
+    }
+}
+
+fn lock(directory: &Path) -> Result<File, JobError> {
+    let path = directory.join("lock");
+    let file = File::create(&path).map_err(|e| JobError::io("create", &path, e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(_) => Err(JobError::Checkpoint {
+            message: format!(
+                "checkpoint directory \"{}\" is in use by another process",
+                directory.display()
+            ),
+            hint: "stop the other process, or give this job another 'pipeline.name'".to_owned(),
+        }),
+    }
+}
+
+/// Removes everything but the lock, the manifest first.
+fn clear(directory: &Path) -> Result<(), JobError> {
+    let gone = |path: &Path, removed: std::io::Result<()>| match removed {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(JobError::io("remove", path, e)),
+        _ => Ok(()),
+    };
+    let manifest = directory.join("manifest.json");
+    gone(&manifest, std::fs::remove_file(&manifest))?;
+    let state = directory.join("state");
+    gone(&state, std::fs::remove_dir_all(&state))?;
+    let files = std::fs::read_dir(directory).map_err(|e| JobError::io("list", directory, e))?;
+    for file in files.flatten() {
+        let path = file.path();
+        if path.extension().is_some_and(|e| e == "log" || e == "new") {
+            gone(&path, std::fs::remove_file(&path))?;
+        }
+    }
+    Ok(())
+}

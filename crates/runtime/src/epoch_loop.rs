@@ -1,0 +1,553 @@
+//! The loop of one job: sources hand over what is there, operators run dry, sinks get the result.
+//! A checkpoint is taken between two epochs: there are no barriers to align.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tailwater_connector_api::{Publication, ReadFrom, SinkContext, SourceContext, SourceEvent};
+use tailwater_state::StateStore;
+use tailwater_types::{ChangeBatch, Position, Timestamp};
+use tokio::sync::{mpsc, watch};
+
+use crate::durability::{Durability, Recovered};
+use crate::epoch_log::FedBatch;
+use crate::error::JobError;
+use crate::graph::JobGraph;
+use crate::job::{JobMetrics, JobSettings, asked_to_stop};
+use crate::manifest::PlanIdentity;
+use crate::outbox::OutboxReader;
+use crate::sink_task::{self, RunningSink, SinkEvent, SinkRequest};
+use crate::source_task::{self, RunningSource};
+
+/// An epoch takes up to as many rows; one more batch may go beyond.
+const EPOCH_ROWS: usize = 65_536;
+/// How often a checkpoint that is being written is looked after when nothing else happens.
+const CHECKPOINT_POLL: Duration = Duration::from_millis(2);
+
+/// How a job's run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Finished,
+    Stopped,
+}
+
+/// A job that is running.
+pub(crate) struct EpochLoop {
+    graph: JobGraph,
+    state: StateStore,
+    sources: Vec<SourceSlot>,
+    sinks: Vec<RunningSink>,
+    sink_events: mpsc::UnboundedReceiver<SinkEvent>,
+    durability: Option<Durability>,
+    /// Epochs that had left the job before a crash and must come again first.
+    replay: VecDeque<FedBatch>,
+    unsent: Option<OutboxReader>,
+    /// Something has changed since the last cut.
+    is_changed: bool,
+    next_source: usize,
+    metrics: Arc<JobMetrics>,
+}
+
+struct SourceSlot {
+    running: Option<RunningSource>,
+    /// The place behind what was fed; `None` while there is none to go on from.
+    position: Option<Position>,
+    /// Never has a position and needs none.
+    is_restless: bool,
+}
+
+impl SourceSlot {
+    fn is_ended(&self) -> bool {
+        self.running.is_none()
+    }
+}
+
+/// One batch to be fed.
+struct Fed {
+    source: usize,
+    rows: ChangeBatch,
+    position: Option<Position>,
+}
+
+impl EpochLoop {
+    /// Reads the checkpoint, connects the sinks and then the sources.
+    pub(crate) async fn start(
+        graph: JobGraph,
+        settings: &JobSettings,
+        metrics: Arc<JobMetrics>,
+    ) -> Result<Self, JobError> {
+        let (durability, recovered) = open(&graph, settings)?;
+        let (events, sink_events) = mpsc::unbounded_channel();
+        let mut sinks = Vec::new();
+        for (number, sink) in graph.sinks.iter().enumerate() {
+            let context = SinkContext {
+                job_name: settings.name.clone(),
+                time_zone: settings.time_zone.clone(),
+                resumed_from: recovered.checkpoint,
+            };
+            sinks.push(RunningSink::start(sink, number, context, events.clone()).await?);
+        }
+        let mut sources = Vec::new();
+        for (number, source) in graph.sources.iter().enumerate() {
+            let stops = recovered.fed.iter().filter(|f| f.source == number);
+            let from = ReadFrom {
+                position: recovered
+                    .positions
+                    .as_ref()
+                    .and_then(|p| p.get(number)?.clone()),
+                stops: stops.map(|f| f.position.clone()).collect(),
+            };
+            let is_restless = !source.plan.is_resumable() && !source.plan.is_bounded();
+            let has_ended =
+                recovered.positions.is_some() && from.position.is_none() && !is_restless;
+            let position = from.position.clone();
+            let context = SourceContext {
+                job_name: settings.name.clone(),
+                time_zone: settings.time_zone.clone(),
+            };
+            let running = if has_ended {
+                None
+            } else {
+                Some(RunningSource::start(source, context, from).await?)
+            };
+            sources.push(SourceSlot {
+                running,
+                position,
+                is_restless,
+            });
+        }
+        Ok(Self {
+            graph,
+            state: recovered.state,
+            sources,
+            sinks,
+            sink_events,
+            durability,
+            replay: recovered.fed,
+            unsent: recovered.unsent,
+            is_changed: false,
+            next_source: 0,
+            metrics,
+        })
+    }
+
+    /// Runs until all sources have ended or `stop` is asked for.
+    pub(crate) async fn run(
+        &mut self,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Ended, JobError> {
+        if let Some(unsent) = self.unsent.take() {
+            self.send_all(unsent).await?;
+            self.is_changed = true;
+        }
+        loop {
+            self.look_after_checkpoint().await?;
+            if self.sources.iter().all(SourceSlot::is_ended) {
+                self.finish().await?;
+                return Ok(Ended::Finished);
+            }
+            let wake_at = self.wake_at();
+            let only = self.replay.front().map(|fed| fed.source);
+            tokio::select! {
+                biased;
+                () = asked_to_stop(stop) => {
+                    self.last_checkpoint().await?;
+                    return Ok(Ended::Stopped);
+                }
+                Some(event) = self.sink_events.recv() => self.take_sink_event(event)?,
+                source = next_ready(&mut self.sources, &mut self.next_source, only) => {
+                    let (source, event) = source;
+                    self.epoch(source, event).await?;
+                }
+                () = tokio::time::sleep_until(wake_at) => {}
+            }
+        }
+    }
+
+    /// Lets sinks and sources finish.
+    pub(crate) async fn close(mut self) -> Result<(), JobError> {
+        for slot in &mut self.sources {
+            if let Some(running) = slot.running.take() {
+                running.stop().await;
+            }
+        }
+        for (number, sink) in self.sinks.into_iter().enumerate() {
+            let closed = sink.close().await;
+            closed.map_err(|e| sink_task::failed(&self.graph.sinks[number], e))?;
+        }
+        Ok(())
+    }
+
+    /// Stops everything where it is.
+    pub(crate) async fn abort(mut self) {
+        for slot in &mut self.sources {
+            if let Some(running) = slot.running.take() {
+                running.stop().await;
+            }
+        }
+        for sink in self.sinks {
+            sink.abort();
+        }
+    }
+
+    /// One epoch: this event and whatever else is there.
+    async fn epoch(&mut self, source: usize, event: Event) -> Result<(), JobError> {
+        let mut batches: Vec<Fed> = Vec::new();
+        let mut rows = 0;
+        let mut next = Some((source, event));
+        while let Some((source, event)) = next {
+            rows += self.take_source_event(source, event, &mut batches)?;
+            let is_replaying = !self.replay.is_empty();
+            next = if rows < EPOCH_ROWS && !is_replaying {
+                try_next(&mut self.sources, &mut self.next_source)
+            } else {
+                None
+            };
+        }
+        let now = self.replay.front().map_or_else(clock, |fed| fed.now);
+        let mut outputs = Vec::new();
+        for fed in batches {
+            self.note(&fed, now)?;
+            JobMetrics::add(&self.metrics.rows_in, fed.rows.len() as u64);
+            let (graph, state) = (&mut self.graph, &mut self.state);
+            let stepped =
+                tokio::task::block_in_place(|| graph.step(fed.source, fed.rows, state, now));
+            outputs.extend(stepped?);
+        }
+        if let Some(log) = self.durability.as_ref().and_then(|d| d.epoch_log.as_ref())
+            && !outputs.is_empty()
+            && self.replay.is_empty()
+        {
+            tokio::task::block_in_place(|| log.sync())?;
+        }
+        JobMetrics::add(&self.metrics.epochs, 1);
+        for (sink, batch) in outputs {
+            self.hand_out(sink, batch).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes one event of a source; gives how many rows it brought.
+    fn take_source_event(
+        &mut self,
+        source: usize,
+        event: Event,
+        batches: &mut Vec<Fed>,
+    ) -> Result<usize, JobError> {
+        let failed = |e| source_task::failed(&self.graph.sources[source], e);
+        let event = event
+            .unwrap_or_else(|| Err(source_task::ended_early()))
+            .map_err(failed)?;
+        let slot = &mut self.sources[source];
+        self.is_changed = true;
+        match event {
+            SourceEvent::Batch { rows, position } => {
+                let count = rows.len();
+                slot.position.clone_from(&position);
+                match batches.last_mut() {
+                    Some(last) if last.source == source && self.replay.is_empty() => {
+                        last.rows.append(&rows);
+                        last.position = position;
+                    }
+                    _ => batches.push(Fed {
+                        source,
+                        rows,
+                        position,
+                    }),
+                }
+                Ok(count)
+            }
+            SourceEvent::Progress(position) => {
+                slot.position = Some(position);
+                Ok(0)
+            }
+            SourceEvent::End => {
+                slot.running = None;
+                slot.position = None;
+                Ok(0)
+            }
+        }
+    }
+
+    /// Notes a batch for a restart, or checks it off the notes of the last run.
+    fn note(&mut self, fed: &Fed, now: Timestamp) -> Result<(), JobError> {
+        if let Some(expected) = self.replay.front() {
+            if fed.position.as_ref() == Some(&expected.position) {
+                self.replay.pop_front();
+            }
+            return Ok(());
+        }
+        let log = self.durability.as_mut().and_then(|d| d.epoch_log.as_mut());
+        if let (Some(log), Some(position)) = (log, &fed.position) {
+            log.append(&FedBatch {
+                source: fed.source,
+                now,
+                position: position.clone(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Hands rows to their sink, or keeps them if a crash would make them untrue.
+    async fn hand_out(&mut self, sink: usize, batch: Arc<ChangeBatch>) -> Result<(), JobError> {
+        JobMetrics::add(&self.metrics.rows_out, batch.len() as u64);
+        let is_transient = self.graph.sinks[sink].plan.publication() == Publication::Transient;
+        let is_settled = self.is_settled();
+        if let Some(durability) = &mut self.durability
+            && !is_transient
+            && !(is_settled && durability.outbox.is_empty())
+        {
+            return durability.outbox.push(sink, &batch);
+        }
+        self.send(sink, SinkRequest::Write(batch)).await
+    }
+
+    async fn send(&mut self, sink: usize, request: SinkRequest) -> Result<(), JobError> {
+        if self.sinks[sink].requests.send(request).await.is_ok() {
+            return Ok(());
+        }
+        // The sink has said why before its queue closed.
+        while let Some(event) = self.sink_events.recv().await {
+            self.take_sink_event(event)?;
+        }
+        Ok(())
+    }
+
+    async fn send_all(&mut self, mut waiting: OutboxReader) -> Result<(), JobError> {
+        while let Some((sink, batch)) = waiting.next()? {
+            self.send(sink, SinkRequest::Write(batch)).await?;
+        }
+        Ok(())
+    }
+
+    fn take_sink_event(&mut self, event: SinkEvent) -> Result<(), JobError> {
+        match event {
+            SinkEvent::Flushed { number } => {
+                let checkpoint = self
+                    .durability
+                    .as_mut()
+                    .and_then(|d| d.in_progress.as_mut());
+                if let Some(checkpoint) = checkpoint.filter(|c| c.number == number) {
+                    checkpoint.sinks_left -= 1;
+                }
+                Ok(())
+            }
+            SinkEvent::Failed { sink, error } => {
+                Err(sink_task::failed(&self.graph.sinks[sink], error))
+            }
+        }
+    }
+
+    /// Whether every source has a place to go on from.
+    fn is_settled(&self) -> bool {
+        self.sources
+            .iter()
+            .all(|s| s.is_ended() || s.position.is_some() || s.is_restless)
+    }
+
+    fn wake_at(&self) -> tokio::time::Instant {
+        let far = tokio::time::Instant::now() + Duration::from_secs(3600);
+        let Some(durability) = &self.durability else {
+            return far;
+        };
+        if durability.in_progress.is_some() {
+            return tokio::time::Instant::now() + CHECKPOINT_POLL;
+        }
+        if self.is_changed && self.is_settled() {
+            durability.next_at()
+        } else {
+            far
+        }
+    }
+
+    /// Begins a checkpoint if one is due, goes on with the one that is being written.
+    async fn look_after_checkpoint(&mut self) -> Result<(), JobError> {
+        let can_begin = self.is_changed && self.is_settled() && self.replay.is_empty();
+        let Some(durability) = &mut self.durability else {
+            return Ok(());
+        };
+        if durability.in_progress.is_some() {
+            return self.advance_checkpoint().await;
+        }
+        let is_due =
+            !durability.outbox.is_empty() || tokio::time::Instant::now() >= durability.next_at();
+        if can_begin && is_due {
+            self.begin_checkpoint().await?;
+        }
+        Ok(())
+    }
+
+    async fn begin_checkpoint(&mut self) -> Result<(), JobError> {
+        let positions = self.sources.iter().map(|s| s.position.clone()).collect();
+        let Some(durability) = &mut self.durability else {
+            return Ok(());
+        };
+        let (state, sinks) = (&mut self.state, self.sinks.len());
+        let number = tokio::task::block_in_place(|| durability.begin(state, positions, sinks))?;
+        self.is_changed = false;
+        for sink in 0..sinks {
+            self.send(sink, SinkRequest::Flush(number)).await?;
+        }
+        Ok(())
+    }
+
+    async fn advance_checkpoint(&mut self) -> Result<(), JobError> {
+        let Some(durability) = &mut self.durability else {
+            return Ok(());
+        };
+        let state = &mut self.state;
+        let done = tokio::task::block_in_place(|| durability.advance(state))?;
+        let Some(checkpoint) = done else {
+            return Ok(());
+        };
+        JobMetrics::add(&self.metrics.checkpoints, 1);
+        for (slot, position) in self.sources.iter_mut().zip(&checkpoint.positions) {
+            if let (Some(running), Some(position)) = (&mut slot.running, position) {
+                running.acker.ack(position);
+            }
+        }
+        if durability.outbox.is_empty() {
+            return Ok(());
+        }
+        let waiting = durability.outbox.take()?;
+        self.is_changed = true;
+        self.send_all(waiting).await
+    }
+
+    /// Takes a checkpoint now, if there can be one, and waits for it.
+    async fn last_checkpoint(&mut self) -> Result<(), JobError> {
+        while self.checkpoint_in_progress() {
+            self.wait_for_checkpoint().await?;
+        }
+        let mut left = 2;
+        while left > 0 && self.durability.is_some() && self.is_changed && self.is_settled() {
+            if !self.replay.is_empty() {
+                return Ok(());
+            }
+            self.begin_checkpoint().await?;
+            while self.checkpoint_in_progress() {
+                self.wait_for_checkpoint().await?;
+            }
+            // What the first one let go of is durable in the sinks by the second.
+            left -= 1;
+        }
+        Ok(())
+    }
+
+    fn checkpoint_in_progress(&self) -> bool {
+        self.durability
+            .as_ref()
+            .is_some_and(|d| d.in_progress.is_some())
+    }
+
+    async fn wait_for_checkpoint(&mut self) -> Result<(), JobError> {
+        tokio::select! {
+            Some(event) = self.sink_events.recv() => self.take_sink_event(event)?,
+            () = tokio::time::sleep(CHECKPOINT_POLL) => {}
+        }
+        self.advance_checkpoint().await
+    }
+
+    /// All sources have ended: what operators still hold goes out, and the job forgets itself.
+    async fn finish(&mut self) -> Result<(), JobError> {
+        let (graph, state) = (&mut self.graph, &mut self.state);
+        let outputs = tokio::task::block_in_place(|| graph.end_input(state, clock()))?;
+        for (sink, batch) in outputs {
+            self.hand_out(sink, batch).await?;
+        }
+        self.last_checkpoint().await?;
+        for sink in 0..self.sinks.len() {
+            self.send(sink, SinkRequest::Flush(0)).await?;
+        }
+        let mut left = self.sinks.len();
+        while left > 0 {
+            let Some(event) = self.sink_events.recv().await else {
+                break;
+            };
+            left -= usize::from(matches!(event, SinkEvent::Flushed { number: 0 }));
+            self.take_sink_event(event)?;
+        }
+        match &self.durability {
+            Some(durability) => durability.remove(),
+            None => Ok(()),
+        }
+    }
+}
+
+type Event = Option<Result<SourceEvent, tailwater_connector_api::ConnectorError>>;
+
+/// Waits for an event of any source, or of source `only`; takes turns.
+async fn next_ready(
+    sources: &mut [SourceSlot],
+    next: &mut usize,
+    only: Option<usize>,
+) -> (usize, Event) {
+    std::future::poll_fn(|context| {
+        let count = sources.len();
+        for i in (*next..*next + count).map(|i| i % count) {
+            if only.is_some_and(|only| only != i) {
+                continue;
+            }
+            if let Some(running) = &mut sources[i].running
+                && let Poll::Ready(event) = running.events.poll_recv(context)
+            {
+                *next = (i + 1) % count;
+                return Poll::Ready((i, event));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// An event that is there already.
+fn try_next(sources: &mut [SourceSlot], next: &mut usize) -> Option<(usize, Event)> {
+    let count = sources.len();
+    for i in (*next..*next + count).map(|i| i % count) {
+        if let Some(running) = &mut sources[i].running
+            && let Ok(event) = running.events.try_recv()
+        {
+            *next = (i + 1) % count;
+            return Some((i, Some(event)));
+        }
+    }
+    None
+}
+
+fn clock() -> Timestamp {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_micros(now.as_micros() as i64)
+}
+
+fn open(
+    graph: &JobGraph,
+    settings: &JobSettings,
+) -> Result<(Option<Durability>, Recovered), JobError> {
+    let Some(checkpoints) = &settings.checkpoints else {
+        let recovered = Recovered {
+            state: StateStore::in_memory(),
+            positions: None,
+            fed: VecDeque::new(),
+            unsent: None,
+            checkpoint: None,
+        };
+        return Ok((None, recovered));
+    };
+    let plan = PlanIdentity {
+        sources: graph.sources.iter().map(|s| s.identity.clone()).collect(),
+        operators: graph.stateful.clone(),
+        sinks: graph.sinks.iter().map(|s| s.identity.clone()).collect(),
+    };
+    let merges = graph.sources.len() > 1 || graph.reads_clock;
+    let writes_through = graph
+        .sinks
+        .iter()
+        .any(|s| s.plan.publication() != Publication::Transient);
+    let (durability, recovered) =
+        Durability::open(settings, checkpoints, plan, merges && writes_through)?;
+    Ok((Some(durability), recovered))
+}

@@ -1,0 +1,74 @@
+//! Why a job stopped.
+
+use tailwater_connector_api::ConnectorError;
+use tailwater_operators::OperatorError;
+use tailwater_state::StateError;
+
+/// Why a job cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// A source or sink failed.
+    #[error("{role} \"{table}\": {source}")]
+    Connector {
+        /// `source` or `sink`.
+        role: &'static str,
+        /// The table.
+        table: String,
+        /// What it said.
+        #[source]
+        source: ConnectorError,
+    },
+    /// A value could not be computed.
+    #[error("failed to compute a value: {0}")]
+    Operator(#[source] OperatorError),
+    /// State could not be read or written.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The checkpoint cannot be used.
+    #[error("{message}")]
+    Checkpoint {
+        /// What is wrong.
+        message: String,
+        /// How to mend it.
+        hint: String,
+    },
+    /// A file of the checkpoint could not be written or read.
+    #[error("failed to {action} \"{path}\"")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// Which file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl JobError {
+    pub(crate) fn io(action: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
+        Self::Io {
+            action,
+            path: path.display().to_string(),
+            source,
+        }
+    }
+
+    /// How to mend it, where that is known.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            JobError::Connector { source, .. } => source.hint(),
+            JobError::Checkpoint { hint, .. } => Some(hint),
+            JobError::Operator(_) | JobError::State(_) | JobError::Io { .. } => None,
+        }
+    }
+}
+
+impl From<OperatorError> for JobError {
+    fn from(error: OperatorError) -> Self {
+        match error {
+            OperatorError::State(error) => JobError::State(error),
+            other @ OperatorError::Eval(_) => JobError::Operator(other),
+        }
+    }
+}

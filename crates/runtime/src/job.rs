@@ -1,0 +1,243 @@
+//! One job from start to end: resume, run, restart after what passes by itself, stop.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::epoch_loop::{Ended, EpochLoop};
+use crate::error::JobError;
+use crate::graph::JobGraph;
+use crate::restart_policy::{Reaction, pause, reaction};
+
+/// How a job runs.
+#[derive(Clone, Debug)]
+pub struct JobSettings {
+    /// The job's name: together with the checkpoint directory what it is known by.
+    pub name: String,
+    /// Where and how often it is made durable; without it a failed job starts anew.
+    pub checkpoints: Option<CheckpointSettings>,
+    /// Bytes that cached state may take.
+    pub state_budget_bytes: usize,
+    /// `table.local-time-zone`
+    pub time_zone: String,
+}
+
+/// Where and how often a job is made durable.
+#[derive(Clone, Debug)]
+pub struct CheckpointSettings {
+    /// The job's own directory.
+    pub directory: PathBuf,
+    /// From the start of one checkpoint to that of the next.
+    pub interval: Duration,
+    /// Drop what is there and begin anew.
+    pub begins_anew: bool,
+}
+
+/// A job that can be started, also again.
+#[derive(Clone)]
+pub struct JobSpec {
+    /// How it runs.
+    pub settings: JobSettings,
+    /// Makes the graph; called for every start.
+    pub graph: Arc<dyn Fn() -> JobGraph + Send + Sync>,
+}
+
+/// Where a job is in its life.
+#[derive(Clone, Debug)]
+pub enum JobStatus {
+    /// Connecting.
+    Starting,
+    /// Running.
+    Running,
+    /// Waiting to resume after a failure.
+    Restarting {
+        /// What failed.
+        reason: String,
+    },
+    /// All its sources have ended and everything is written.
+    Finished,
+    /// Stopped as asked.
+    Stopped,
+    /// Failed for good.
+    Failed(Arc<JobError>),
+}
+
+impl JobStatus {
+    /// Whether nothing follows.
+    pub fn is_terminal(&self) -> bool {
+        matches!(
+            self,
+            JobStatus::Finished | JobStatus::Stopped | JobStatus::Failed(_)
+        )
+    }
+}
+
+/// Counters of a job.
+#[derive(Debug, Default)]
+pub struct JobMetrics {
+    /// Rows read from sources.
+    pub rows_in: AtomicU64,
+    /// Rows handed to sinks.
+    pub rows_out: AtomicU64,
+    /// Epochs run.
+    pub epochs: AtomicU64,
+    /// Durable checkpoints.
+    pub checkpoints: AtomicU64,
+}
+
+impl JobMetrics {
+    pub(crate) fn add(counter: &AtomicU64, n: u64) {
+        counter.fetch_add(n, Ordering::Relaxed);
+    }
+}
+
+/// A started job.
+pub struct JobHandle {
+    stop: watch::Sender<bool>,
+    status: watch::Receiver<JobStatus>,
+    metrics: Arc<JobMetrics>,
+    task: JoinHandle<()>,
+}
+
+impl JobHandle {
+    /// Asks the job to stop with a last checkpoint.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Where it is now.
+    pub fn status(&self) -> JobStatus {
+        self.status.borrow().clone()
+    }
+
+    /// Its counters.
+    pub fn metrics(&self) -> &JobMetrics {
+        &self.metrics
+    }
+
+    /// Waits until it runs or has ended.
+    pub async fn started(&mut self) -> JobStatus {
+        self.until(|s| !matches!(s, JobStatus::Starting)).await
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> JobStatus {
+        let status = self.until(JobStatus::is_terminal).await;
+        // The task ends right behind its last status.
+        let _ = (&mut self.task).await;
+        status
+    }
+
+    async fn until(&mut self, is_reached: impl FnMut(&JobStatus) -> bool) -> JobStatus {
+        // An error means that the job's task is gone: its last status stands.
+        let reached = self
+            .status
+            .wait_for(is_reached)
+            .await
+            .map(|status| status.clone());
+        reached.unwrap_or_else(|_| self.status.borrow().clone())
+    }
+}
+
+/// Starts a job on the current tokio runtime.
+pub fn spawn_job(spec: JobSpec) -> JobHandle {
+    let (stop, stop_seen) = watch::channel(false);
+    let (status_sender, status) = watch::channel(JobStatus::Starting);
+    let metrics = Arc::new(JobMetrics::default());
+    let task = tokio::spawn(supervise(
+        spec,
+        stop_seen,
+        status_sender,
+        Arc::clone(&metrics),
+    ));
+    JobHandle {
+        stop,
+        status,
+        metrics,
+        task,
+    }
+}
+
+async fn supervise(
+    mut spec: JobSpec,
+    mut stop: watch::Receiver<bool>,
+    status: watch::Sender<JobStatus>,
+    metrics: Arc<JobMetrics>,
+) {
+    let mut attempt = 0;
+    let mut ran_before = false;
+    loop {
+        let mut was_running = false;
+        let run = Box::pin(run_once(
+            &spec,
+            &mut stop,
+            &status,
+            &metrics,
+            &mut was_running,
+        ));
+        let error = match run.await {
+            Ok(Ended::Finished) => {
+                status.send_replace(JobStatus::Finished);
+                return;
+            }
+            Ok(Ended::Stopped) => {
+                status.send_replace(JobStatus::Stopped);
+                return;
+            }
+            Err(error) => error,
+        };
+        ran_before |= was_running;
+        attempt = if was_running { 0 } else { attempt + 1 };
+        let can_resume = spec.settings.checkpoints.is_some();
+        if reaction(&error) == Reaction::Stop || !can_resume || !ran_before {
+            status.send_replace(JobStatus::Failed(Arc::new(error)));
+            return;
+        }
+        if let Some(checkpoints) = &mut spec.settings.checkpoints {
+            checkpoints.begins_anew = false;
+        }
+        tracing::warn!(job = spec.settings.name, error = %error, "job failed, will resume");
+        status.send_replace(JobStatus::Restarting {
+            reason: error.to_string(),
+        });
+        tokio::select! {
+            () = tokio::time::sleep(pause(attempt)) => {}
+            () = asked_to_stop(&mut stop) => {
+                status.send_replace(JobStatus::Stopped);
+                return;
+            }
+        }
+    }
+}
+
+/// Waits until somebody asks for the end, or nobody is left who could.
+pub(crate) async fn asked_to_stop(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await.map(|_| ());
+}
+
+async fn run_once(
+    spec: &JobSpec,
+    stop: &mut watch::Receiver<bool>,
+    status: &watch::Sender<JobStatus>,
+    metrics: &Arc<JobMetrics>,
+    was_running: &mut bool,
+) -> Result<Ended, JobError> {
+    let graph = (spec.graph)();
+    let start = EpochLoop::start(graph, &spec.settings, Arc::clone(metrics));
+    let mut epochs = tokio::select! {
+        started = start => started?,
+        () = asked_to_stop(stop) => return Ok(Ended::Stopped),
+    };
+    *was_running = true;
+    status.send_replace(JobStatus::Running);
+    let ended = epochs.run(stop).await;
+    match &ended {
+        Ok(_) => epochs.close().await?,
+        Err(_) => epochs.abort().await,
+    }
+    ended
+}

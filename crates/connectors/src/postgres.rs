@@ -23,6 +23,7 @@ mod publication;
 mod rows;
 mod slot;
 mod snapshot;
+mod socket;
 mod source;
 mod stream;
 mod visibility;

@@ -280,7 +280,7 @@ async fn a_slot_that_is_foreign_or_held_is_told() {
     db.sql("INSERT INTO orders VALUES (1)").await;
     let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(1).await;
-    reading.step().await.unwrap();
+    db.settle(&mut reading).await;
     let sql =
         format!("SELECT active_pid::text FROM pg_replication_slots WHERE slot_name = '{slot}'");
     let pid = db.text(&sql).await;
@@ -296,6 +296,11 @@ async fn a_slot_that_cannot_serve_the_position_is_told_with_the_choices() {
     let db = Fixture::new(ORDERS).await;
     let spec = db.cdc(&columns(), &[0]);
     let position = Some(Position("0/1:0".to_owned()));
+    db.sql(&format!(
+        "CREATE PUBLICATION tailwater_slot_{} FOR TABLE orders",
+        db.database
+    ))
+    .await;
     check(&db, &spec, at(&position), expect![[r#"
         Config: slot "slot_..." is gone: changes behind 0/1, where the job stopped, are missing
         hint: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot
@@ -334,4 +339,28 @@ async fn a_lost_slot_is_told() {
         Config: slot "slot_..." is lost: the server has removed WAL that it needs
         hint: SELECT pg_drop_replication_slot('slot_...'); and start the job anew with --fresh; raise max_slot_wal_keep_size so that it does not happen again
     "#]]).await;
+}
+
+#[tokio::test]
+async fn a_publication_that_has_lost_the_table_is_told_on_a_restart() {
+    let db = Fixture::new(ORDERS).await;
+    db.sql("INSERT INTO orders VALUES (1)").await;
+    let spec = db.cdc(&columns(), &[0]);
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
+        .await
+        .unwrap();
+    reading.rows(1).await;
+    let position = reading.position.clone();
+    drop(reading);
+    db.sql(&format!("DROP PUBLICATION tailwater_slot_{}", db.database))
+        .await;
+    let mut reading = connect(&PostgresCdcFactory, &spec, at(&position))
+        .await
+        .unwrap();
+    let error = reading.error().await;
+    let lsn = position.unwrap().0.split(':').next().unwrap().to_owned();
+    expect![[r#"
+        Config: the table is no longer in publication "tailwater_slot_...": changes behind ..., where the job stopped, may be missing
+        hint: start the job anew with --fresh (it reads the table again)
+    "#]].assert_eq(&told(&error, &[&lsn, &db.database]));
 }

@@ -200,6 +200,8 @@ impl JdbcSink {
                     | ErrorKind::Conflict
             );
             if !is_passing || attempt >= self.config.max_retries {
+                // The job stops and comes again from its checkpoint: `close` must not write.
+                self.pending.clear();
                 return Err(error);
             }
             // A new session is the remedy for a lost one and harmless otherwise.

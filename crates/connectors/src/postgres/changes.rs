@@ -109,7 +109,7 @@ impl Changes {
 
     /// The server has nothing more up to `wal_end`. Gives whether that is news.
     pub(crate) fn keepalive(&mut self, wal_end: Lsn) -> bool {
-        if self.transaction.is_some() || wal_end <= self.position.lsn {
+        if self.transaction.is_some() || wal_end < self.position.lsn {
             return false;
         }
         self.pass_stops(wal_end);

@@ -14,8 +14,8 @@ use tokio::net::TcpStream;
 use super::client::{SESSION_SETTINGS, ServerAddress, kind_of, refused, unreachable};
 use super::rows::wire_error;
 
-/// How much is read at once.
-pub(crate) const READ_SIZE: usize = 256 * 1024;
+/// Enough for the answers to commands.
+const READ_SIZE: usize = 8 * 1024;
 
 /// A connection that takes replication commands.
 pub(crate) struct ReplicationConnection {

@@ -9,11 +9,10 @@ use tailwater_connector_api::Acker;
 use tailwater_pg_wire::replication::StatusUpdate;
 use tailwater_pg_wire::{Lsn, frontend};
 use tailwater_types::Position;
-use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 
 use super::position::SlotPosition;
+use super::socket::SocketWriter;
 
 /// Shared by the reader, the writer and the acker. Only an acknowledged position is ever reported
 /// as flushed: 0, before there is one, leaves the slot where it is.
@@ -68,7 +67,7 @@ impl Acker for SlotAcker {
 
 /// Writes a status update on each call, and one every `interval` that asks for an answer.
 pub(crate) async fn write_status(
-    mut writer: OwnedWriteHalf,
+    mut writer: SocketWriter,
     progress: Arc<Progress>,
     interval: Duration,
 ) {
@@ -88,7 +87,8 @@ pub(crate) async fn write_status(
             frontend::copy_done(&mut out);
             frontend::terminate(&mut out);
         }
-        let written = writer.write_all_buf(&mut out).await;
+        let written = writer.write_all(&out).await;
+        out.clear();
         if let Err(error) = written {
             // The reader meets the same broken connection and reports it.
             tracing::debug!(%error, "status update not sent");

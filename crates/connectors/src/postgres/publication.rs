@@ -1,6 +1,7 @@
 //! The publication: used as it is where it serves, made for the one table where it is missing.
 
 use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tailwater_pg_wire::Lsn;
 use tokio_postgres::Client;
 
 use super::catalog::CatalogTable;
@@ -91,6 +92,26 @@ async fn check_may_publish(
     );
     let hint = format!("as the table's owner: {statement}");
     Err(ConnectorError::new(ErrorKind::Auth, message).with_hint(hint))
+}
+
+/// A job that goes on from `position` needs the publication that it had: what was written while the
+/// table was not in it never comes.
+pub(crate) fn check_resumable(
+    name: &str,
+    work: &PublicationWork,
+    position: Lsn,
+) -> Result<(), ConnectorError> {
+    match work {
+        PublicationWork::None => Ok(()),
+        PublicationWork::Run(_) => {
+            let message = format!(
+                "the table is no longer in publication \"{name}\": changes behind {position}, where \
+                 the job stopped, may be missing"
+            );
+            Err(ConnectorError::new(ErrorKind::Config, message)
+                .with_hint("start the job anew with --fresh (it reads the table again)"))
+        }
+    }
 }
 
 /// Makes or extends the publication.

@@ -344,7 +344,7 @@ impl PostgresCdcSource {
         if let Some(position) = &from.position {
             let mut place = SlotPosition::read(position)?;
             slot::check_resumable(&name, existing, place.lsn)?;
-            publication::apply(&self.client, &self.publication).await?;
+            publication::check_resumable(&self.config.publication, &self.publication, place.lsn)?;
             let (ready, _client) = self.ready(place.lsn, from);
             return ready.stream(&mut place, progress).await;
         }

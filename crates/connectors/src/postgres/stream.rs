@@ -3,20 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, BytesMut};
 use tailwater_connector_api::{ConnectorError, ErrorKind, SourceEvent};
 use tailwater_pg_wire::Lsn;
 use tailwater_pg_wire::backend::{BackendMessage, Framing, first_frame};
 use tailwater_pg_wire::replication::{self, ReplicationMessage};
-use tokio::io::AsyncReadExt;
-use tokio::net::tcp::OwnedReadHalf;
 
 use super::changes::Changes;
 use super::client::{ServerAddress, literal, quote};
-use super::connection::{READ_SIZE, ReplicationConnection, closed, command_error, lost};
+use super::connection::{ReplicationConnection, closed, command_error, lost};
 use super::feedback::{EndOnDrop, Progress, write_status};
 use super::rows::wire_error;
 use super::slot;
+use super::socket::{self, SocketReader};
 
 /// A stream of small transactions is handed over after this long even if more is there.
 const GATHER: Duration = Duration::from_millis(20);
@@ -25,7 +23,7 @@ const GATHER: Duration = Duration::from_millis(20);
 /// that was quiet is read at once.
 const NAP: Duration = Duration::from_millis(1);
 /// A read of this size shows that bytes had gathered.
-const GOOD_READ: usize = 16 * 1024;
+const GOOD_READ: usize = 64 * 1024;
 /// From so many rows on a transaction is worth a nap within.
 const LONG_TRANSACTION: u64 = 64;
 /// How often an idle stream tells how far the server has got.
@@ -46,8 +44,7 @@ pub(crate) struct StreamRequest {
 
 /// A running stream.
 pub(crate) struct ChangeStream {
-    reader: OwnedReadHalf,
-    buffer: BytesMut,
+    socket: SocketReader,
     changes: Changes,
     progress: Arc<Progress>,
     silence: Duration,
@@ -70,7 +67,7 @@ impl ChangeStream {
     ) -> Result<Self, ConnectorError> {
         let connection = replicate(address, application, request).await?;
         let (stream, buffer) = connection.into_parts();
-        let (reader, writer) = stream.into_split();
+        let (socket, writer) = socket::split(stream, &buffer).map_err(lost)?;
         let timeout = if request.wal_sender_timeout.is_zero() {
             DEFAULT_TIMEOUT
         } else {
@@ -82,8 +79,7 @@ impl ChangeStream {
         // Two answers may be asked for before the silence is long enough.
         let silence = (timeout * 3 / 2).max(interval * 3);
         Ok(Self {
-            reader,
-            buffer,
+            socket,
             changes,
             silence,
             last_progress: None,
@@ -113,7 +109,7 @@ impl ChangeStream {
                 }
                 if !has_napped && self.last_cut.is_some_and(|cut| cut.elapsed() < NAP) {
                     has_napped = true;
-                    tokio::time::sleep(NAP).await;
+                    self.socket.nap(NAP).await;
                     continue;
                 }
                 self.changes.cut();
@@ -125,7 +121,7 @@ impl ChangeStream {
                 continue;
             }
             if self.last_read < GOOD_READ && self.changes.rows_of_open() > LONG_TRANSACTION {
-                tokio::time::sleep(NAP).await;
+                self.socket.nap(NAP).await;
             }
             self.read().await?;
         }
@@ -142,7 +138,7 @@ impl ChangeStream {
     /// Takes the messages in the buffer until an event is complete (true) or none is left.
     fn decode(&mut self) -> Result<bool, ConnectorError> {
         while let Framing::Complete { frame, length } =
-            first_frame(&self.buffer).map_err(wire_error)?
+            first_frame(self.socket.buffer()).map_err(wire_error)?
         {
             match frame.parse().map_err(wire_error)? {
                 BackendMessage::CopyData(body) => {
@@ -167,7 +163,7 @@ impl ChangeStream {
                 BackendMessage::CopyDone => return Err(closed()),
                 _ => {}
             }
-            self.buffer.advance(length);
+            self.socket.consume(length);
             if self.changes.has_event() {
                 return Ok(true);
             }
@@ -177,22 +173,18 @@ impl ChangeStream {
 
     /// Reads what is there without waiting; false if there is nothing.
     fn read_ready(&mut self) -> Result<bool, ConnectorError> {
-        self.make_room();
-        match self.reader.try_read_buf(&mut self.buffer) {
-            Ok(0) => Err(closed()),
-            Ok(length) => {
+        match self.socket.try_read().map_err(lost)? {
+            Some(0) => Err(closed()),
+            Some(length) => {
                 self.last_read = length;
                 Ok(true)
             }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(false),
-            Err(error) => Err(lost(error)),
+            None => Ok(false),
         }
     }
 
     async fn read(&mut self) -> Result<(), ConnectorError> {
-        self.make_room();
-        let reading = self.reader.read_buf(&mut self.buffer);
-        match tokio::time::timeout(self.silence, reading).await {
+        match tokio::time::timeout(self.silence, self.socket.read()).await {
             Ok(Ok(0)) => Err(closed()),
             Ok(Ok(length)) => {
                 self.last_read = length;
@@ -204,12 +196,6 @@ impl ChangeStream {
                     format!("the server has been silent for {} s", self.silence.as_secs());
                 Err(ConnectorError::new(ErrorKind::Timeout, message).with_source(elapsed))
             }
-        }
-    }
-
-    fn make_room(&mut self) {
-        if self.buffer.capacity() - self.buffer.len() < READ_SIZE / 4 {
-            self.buffer.reserve(READ_SIZE);
         }
     }
 }

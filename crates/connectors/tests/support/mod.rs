@@ -16,7 +16,7 @@ use tailwater_connector_api::{
     ConnectorError, ReadFrom, SourceContext, SourceEvent, SourceFactory, SourceReader, TableColumn,
     TableSpec,
 };
-use tailwater_testkit_postgres::{Client, Cluster};
+use tailwater_testkit_postgres::{Client, Cluster, wait_for};
 use tailwater_types::{DataType, Datum, Layout, Position, RowKind, RowRef, TypeKind};
 
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -47,6 +47,24 @@ impl Fixture {
     pub async fn text(&self, sql: &str) -> String {
         let row = self.client.query_one(sql, &[]).await.expect(sql);
         row.get::<_, Option<String>>(0).unwrap_or_else(|| "NULL".to_owned())
+    }
+
+    /// Takes one event of a reading whose stream may have nothing to say: once it holds the slot,
+    /// the server is given something to write.
+    pub async fn settle(&self, reading: &mut Reading) {
+        let sql = format!(
+            "SELECT count(*)::text FROM pg_replication_slots WHERE active AND slot_name = 'slot_{}'",
+            self.database
+        );
+        let write = async {
+            wait_for("the slot to be held", LIMIT, || async {
+                (self.text(&sql).await == "1").then_some(())
+            })
+            .await;
+            self.sql("CREATE TABLE tick (); DROP TABLE tick").await;
+        };
+        let (step, ()) = tokio::join!(reading.step(), write);
+        step.expect("an event");
     }
 
     /// `public.orders (id, note ...)` read by `postgres-cdc`, slot named after the database.

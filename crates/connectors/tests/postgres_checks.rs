@@ -296,11 +296,7 @@ async fn a_slot_that_cannot_serve_the_position_is_told_with_the_choices() {
     let db = Fixture::new(ORDERS).await;
     let spec = db.cdc(&columns(), &[0]);
     let position = Some(Position("0/1:0".to_owned()));
-    db.sql(&format!(
-        "CREATE PUBLICATION tailwater_slot_{} FOR TABLE orders",
-        db.database
-    ))
-    .await;
+    db.sql(&format!("CREATE PUBLICATION tailwater_slot_{} FOR TABLE orders", db.database)).await;
     check(&db, &spec, at(&position), expect![[r#"
         Config: slot "slot_..." is gone: changes behind 0/1, where the job stopped, are missing
         hint: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot
@@ -346,17 +342,12 @@ async fn a_publication_that_has_lost_the_table_is_told_on_a_restart() {
     let db = Fixture::new(ORDERS).await;
     db.sql("INSERT INTO orders VALUES (1)").await;
     let spec = db.cdc(&columns(), &[0]);
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(1).await;
     let position = reading.position.clone();
     drop(reading);
-    db.sql(&format!("DROP PUBLICATION tailwater_slot_{}", db.database))
-        .await;
-    let mut reading = connect(&PostgresCdcFactory, &spec, at(&position))
-        .await
-        .unwrap();
+    db.sql(&format!("DROP PUBLICATION tailwater_slot_{}", db.database)).await;
+    let mut reading = connect(&PostgresCdcFactory, &spec, at(&position)).await.unwrap();
     let error = reading.error().await;
     let lsn = position.unwrap().0.split(':').next().unwrap().to_owned();
     expect![[r#"

@@ -1,0 +1,50 @@
+-- Stage 1: the tables of the shop, as a stream of changes from PostgreSQL.
+-- Host, port and passwords of the demo; put your own here.
+SET 'pipeline.name' = 'orders-with-user-info';
+SET 'execution.checkpointing.interval' = '1s';
+
+CREATE TABLE ods_orders (
+  order_id         BIGINT,
+  user_id          BIGINT,
+  product_name     STRING,
+  product_category STRING,
+  quantity         INT,
+  unit_price       DECIMAL(10, 2),
+  total_amount     DECIMAL(10, 2),
+  order_status     STRING,
+  order_time       TIMESTAMP(3),
+  updated_at       TIMESTAMP(3),
+  PRIMARY KEY (order_id) NOT ENFORCED
+) WITH (
+  'connector' = 'postgres-cdc',
+  'hostname' = '127.0.0.1',
+  'port' = '55432',
+  'username' = 'tailwater',
+  'password' = 'tailwater',
+  'database-name' = 'shop',
+  'schema-name' = 'business',
+  'table-name' = 'orders',
+  'slot.name' = 'tailwater_orders',
+  'decoding.plugin.name' = 'pgoutput'
+);
+
+CREATE TABLE ods_users (
+  user_id       BIGINT,
+  username      STRING,
+  email         STRING,
+  phone         STRING,
+  city          STRING,
+  register_time TIMESTAMP(3),
+  PRIMARY KEY (user_id) NOT ENFORCED
+) WITH (
+  'connector' = 'postgres-cdc',
+  'hostname' = '127.0.0.1',
+  'port' = '55432',
+  'username' = 'tailwater',
+  'password' = 'tailwater',
+  'database-name' = 'shop',
+  'schema-name' = 'business',
+  'table-name' = 'users',
+  'slot.name' = 'tailwater_users',
+  'decoding.plugin.name' = 'pgoutput'
+);

@@ -99,11 +99,7 @@ impl fmt::Display for ConnectorError {
         for (i, (key, value)) in self.0.context.iter().enumerate() {
             write!(f, "{}{key} \"{value}\"", if i == 0 { " (" } else { ", " })?;
         }
-        if self.0.context.is_empty() {
-            Ok(())
-        } else {
-            f.write_str(")")
-        }
+        if self.0.context.is_empty() { Ok(()) } else { f.write_str(")") }
     }
 }
 

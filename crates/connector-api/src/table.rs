@@ -67,19 +67,12 @@ impl TableIssue {
 
     /// An error about one column.
     pub fn column(name: &str, message: impl Into<String>) -> Self {
-        Self {
-            option: None,
-            column: Some(name.to_owned()),
-            ..Self::option("", message)
-        }
+        Self { option: None, column: Some(name.to_owned()), ..Self::option("", message) }
     }
 
     /// An error about the table.
     pub fn table(message: impl Into<String>) -> Self {
-        Self {
-            option: None,
-            ..Self::option("", message)
-        }
+        Self { option: None, ..Self::option("", message) }
     }
 
     /// The same with a hint.

@@ -38,25 +38,14 @@ async fn drain(what: &str, reader: &mut SourceReader, rows: usize) {
 
 fn cpu_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace();
-    let ticks: f64 = fields
-        .skip(11)
-        .take(2)
-        .filter_map(|t| t.parse::<f64>().ok())
-        .sum();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: f64 = fields.skip(11).take(2).filter_map(|t| t.parse::<f64>().ok()).sum();
     ticks / 100.0
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let rows: usize = std::env::args()
-        .nth(1)
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(1_000_000);
+    let rows: usize = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
     let cluster = Cluster::start();
     let database = cluster.create_database().await;
     let client = cluster.connect(&database).await;
@@ -75,13 +64,7 @@ async fn main() {
     let columns = [
         ("id", TypeKind::BigInt),
         ("n", TypeKind::Int),
-        (
-            "price",
-            TypeKind::Decimal {
-                precision: 12,
-                scale: 2,
-            },
-        ),
+        ("price", TypeKind::Decimal { precision: 12, scale: 2 }),
         ("name", TypeKind::STRING),
         ("note", TypeKind::STRING),
         ("at", TypeKind::TimestampLtz(3)),
@@ -111,16 +94,10 @@ async fn main() {
         options: options.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
     };
     let plan = PostgresCdcFactory.plan(&spec).expect("a plan");
-    let source = plan
-        .connect(SourceContext::default())
-        .await
-        .expect("a source");
+    let source = plan.connect(SourceContext::default()).await.expect("a source");
     let mut reader = source.read(ReadFrom::default());
     drain("snapshot", &mut reader, rows).await;
-    client
-        .batch_execute(&insert(rows + 1))
-        .await
-        .expect("more rows");
+    client.batch_execute(&insert(rows + 1)).await.expect("more rows");
     drain("stream, one transaction", &mut reader, rows).await;
     let small = (0..rows / 10).map(|i| {
         let from = 3 * rows + i * 10;
@@ -128,19 +105,8 @@ async fn main() {
     });
     // Written in full before it is read: only the reading is measured.
     for chunk in small.collect::<Vec<_>>().chunks(1000) {
-        let sql: String = chunk
-            .iter()
-            .map(|s| format!("BEGIN; {s}; COMMIT;"))
-            .collect();
-        client
-            .batch_execute(&sql)
-            .await
-            .expect("small transactions");
+        let sql: String = chunk.iter().map(|s| format!("BEGIN; {s}; COMMIT;")).collect();
+        client.batch_execute(&sql).await.expect("small transactions");
     }
-    drain(
-        "stream, transactions of 10 rows",
-        &mut reader,
-        rows / 10 * 10,
-    )
-    .await;
+    drain("stream, transactions of 10 rows", &mut reader, rows / 10 * 10).await;
 }

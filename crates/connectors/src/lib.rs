@@ -1,6 +1,9 @@
 //! The systems Tailwater reads from and writes to. A connector knows neither another one nor the
 //! runtime.
 
+pub mod blackhole;
+pub mod filesystem;
 pub mod jdbc;
 mod options;
 pub mod postgres;
+pub mod print;

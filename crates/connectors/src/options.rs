@@ -14,11 +14,7 @@ pub(crate) struct OptionReader<'a> {
 
 impl<'a> OptionReader<'a> {
     pub(crate) fn new(table: &'a TableSpec) -> Self {
-        Self {
-            table,
-            errors: Vec::new(),
-            notes: Vec::new(),
-        }
+        Self { table, errors: Vec::new(), notes: Vec::new() }
     }
 
     /// A value as it is written.
@@ -88,8 +84,7 @@ impl<'a> OptionReader<'a> {
         let value = self.get(key).unwrap_or_default();
         let message = format!("\"{value}\" is not a value of option \"{key}\"");
         let issue = TableIssue::option(key, message);
-        self.errors
-            .push(issue.with_hint(format!("expected: {expected}")));
+        self.errors.push(issue.with_hint(format!("expected: {expected}")));
         fallback
     }
 }

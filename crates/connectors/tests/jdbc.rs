@@ -19,11 +19,7 @@ fn columns() -> [(&'static str, TypeKind); 2] {
 }
 
 fn jdbc(db: &Fixture, columns: &[(&str, TypeKind)], key: &[usize]) -> TableSpec {
-    let url = format!(
-        "jdbc:postgresql://127.0.0.1:{}/{}",
-        db.cluster.port(),
-        db.database
-    );
+    let url = format!("jdbc:postgresql://127.0.0.1:{}/{}", db.cluster.port(), db.database);
     let options = [
         ("connector", "jdbc"),
         ("url", url.as_str()),
@@ -78,19 +74,13 @@ async fn a_keyed_sink_upserts_and_deletes_and_a_replay_changes_nothing() {
     sink.write(&first).await.unwrap();
     sink.flush().await.unwrap();
     assert_eq!(table(&db).await, "1=b 2=NULL");
-    let second = batch(&[
-        (Delete, 1, None),
-        (Insert, 4, Some("d")),
-        (UpdateAfter, 2, Some("x")),
-    ]);
+    let second = batch(&[(Delete, 1, None), (Insert, 4, Some("d")), (UpdateAfter, 2, Some("x"))]);
     for _ in 0..2 {
         sink.write(&second).await.unwrap();
         sink.flush().await.unwrap();
         assert_eq!(table(&db).await, "2=x 4=d");
     }
-    sink.write(&batch(&[(Delete, 2, None), (Delete, 4, None)]))
-        .await
-        .unwrap();
+    sink.write(&batch(&[(Delete, 2, None), (Delete, 4, None)])).await.unwrap();
     sink.close().await.unwrap();
     assert_eq!(table(&db).await, "NULL");
 }
@@ -98,17 +88,11 @@ async fn a_keyed_sink_upserts_and_deletes_and_a_replay_changes_nothing() {
 #[tokio::test]
 async fn a_sink_without_a_key_appends() {
     let db = Fixture::new("CREATE TABLE orders (id int, note text)").await;
-    let spec = with(
-        jdbc(&db, &columns(), &[]),
-        &[("sink.buffer-flush.max-rows", "2")],
-    );
+    let spec = with(jdbc(&db, &columns(), &[]), &[("sink.buffer-flush.max-rows", "2")]);
     let plan = JdbcSinkFactory.plan(&spec).unwrap();
     assert_eq!(plan.accepts(), ChangelogMode::InsertOnly);
     let mut sink = sink(&spec).await;
-    let rows = batch(&[
-        (RowKind::Insert, 1, Some("a")),
-        (RowKind::Insert, 1, Some("a")),
-    ]);
+    let rows = batch(&[(RowKind::Insert, 1, Some("a")), (RowKind::Insert, 1, Some("a"))]);
     sink.write(&rows).await.unwrap();
     // As many rows as may wait are written at once.
     assert_eq!(table(&db).await, "1=a 1=a");
@@ -120,9 +104,7 @@ async fn a_sink_without_a_key_appends() {
 async fn a_lost_connection_is_made_anew() {
     let db = Fixture::new(ORDERS).await;
     let mut sink = sink(&jdbc(&db, &columns(), &[0])).await;
-    sink.write(&batch(&[(RowKind::Insert, 1, Some("a"))]))
-        .await
-        .unwrap();
+    sink.write(&batch(&[(RowKind::Insert, 1, Some("a"))])).await.unwrap();
     db.sql(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE application_name = 'tailwater' AND datname = current_database()",
@@ -136,10 +118,7 @@ async fn a_lost_connection_is_made_anew() {
 async fn a_refused_row_is_an_error_without_its_values_and_leaves_nothing() {
     let db = Fixture::new("CREATE TABLE orders (id int PRIMARY KEY, note varchar(3))").await;
     let mut sink = sink(&jdbc(&db, &columns(), &[0])).await;
-    let rows = batch(&[
-        (RowKind::Insert, 1, Some("ok")),
-        (RowKind::Insert, 2, Some("secret")),
-    ]);
+    let rows = batch(&[(RowKind::Insert, 1, Some("ok")), (RowKind::Insert, 2, Some("secret"))]);
     sink.write(&rows).await.unwrap();
     let error = sink.flush().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BadData);
@@ -176,10 +155,7 @@ async fn every_type_is_written_and_read_back() {
         ("j", TypeKind::STRING),
         ("m", TypeKind::STRING),
         ("ints", TypeKind::Array(Box::new(TypeKind::Int.nullable()))),
-        (
-            "texts",
-            TypeKind::Array(Box::new(TypeKind::STRING.nullable())),
-        ),
+        ("texts", TypeKind::Array(Box::new(TypeKind::STRING.nullable()))),
         ("big", decimal(38, 10)),
     ];
     let spec = jdbc(&db, &columns, &[0]);
@@ -211,39 +187,28 @@ async fn every_type_is_written_and_read_back() {
     ];
     let mut batch = ChangeBatch::default();
     batch.push_datums(RowKind::Insert, &datums, &layouts);
-    let nulls: Vec<_> = [Datum::Int(2)]
-        .into_iter()
-        .chain([Datum::Null; 16])
-        .collect();
+    let nulls: Vec<_> = [Datum::Int(2)].into_iter().chain([Datum::Null; 16]).collect();
     batch.push_datums(RowKind::Insert, &nulls, &layouts);
     let mut sink = sink(&spec).await;
     sink.write(&batch).await.unwrap();
     sink.flush().await.unwrap();
-    let mut reading = connect(&JdbcSourceFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&JdbcSourceFactory, &spec, ReadFrom::default()).await.unwrap();
     let rows = reading.rows(99).await;
     let shown = |i: usize| {
         let types: Vec<_> = spec.columns.iter().map(|c| c.data_type.clone()).collect();
         support::show(RowKind::Insert, batch.row(i).1, &types)
     };
     assert_eq!(rows, [shown(0), shown(1)]);
-    assert_eq!(
-        db.text("SELECT texts[1] FROM orders WHERE id = 1").await,
-        "a \"b\", \\c"
-    );
+    assert_eq!(db.text("SELECT texts[1] FROM orders WHERE id = 1").await, "a \"b\", \\c");
     assert!(reading.is_over);
 }
 
 #[tokio::test]
 async fn a_partitioned_scan_reads_its_range() {
     let db = Fixture::new(ORDERS).await;
-    db.sql("INSERT INTO orders SELECT g, 'x' FROM generate_series(1, 20000) g")
-        .await;
+    db.sql("INSERT INTO orders SELECT g, 'x' FROM generate_series(1, 20000) g").await;
     let spec = jdbc(&db, &columns(), &[]);
-    let mut reading = connect(&JdbcSourceFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&JdbcSourceFactory, &spec, ReadFrom::default()).await.unwrap();
     assert_eq!(reading.rows(usize::MAX).await.len(), 20_000);
     let range = [
         ("scan.partition.column", "id"),
@@ -252,19 +217,13 @@ async fn a_partitioned_scan_reads_its_range() {
         ("scan.partition.upper-bound", "20"),
     ];
     let spec = with(spec, &range);
-    let mut reading = connect(&JdbcSourceFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&JdbcSourceFactory, &spec, ReadFrom::default()).await.unwrap();
     assert_eq!(reading.rows(usize::MAX).await.len(), 10);
 }
 
 async fn check(db: &Fixture, spec: &TableSpec, expected: Expect) {
     let plan = JdbcSinkFactory.plan(spec).expect("a plan");
-    let error = plan
-        .connect(SinkContext::default())
-        .await
-        .err()
-        .expect("an error");
+    let error = plan.connect(SinkContext::default()).await.err().expect("an error");
     expected.assert_eq(&told(&error, &[&db.database]));
 }
 
@@ -285,16 +244,7 @@ async fn a_target_that_does_not_fit_is_told_with_the_statement_that_mends_it() {
         SchemaMismatch: table "public.orders" has no unique constraint on the declared primary key "id"
         hint: ALTER TABLE "public"."orders" ADD PRIMARY KEY ("id");
     "#]]).await;
-    let wide = [
-        ("id", TypeKind::Int),
-        (
-            "price",
-            TypeKind::Decimal {
-                precision: 10,
-                scale: 2,
-            },
-        ),
-    ];
+    let wide = [("id", TypeKind::Int), ("price", TypeKind::Decimal { precision: 10, scale: 2 })];
     check(
         &db,
         &jdbc(&db, &wide, &[]),
@@ -310,10 +260,8 @@ async fn a_target_that_does_not_fit_is_told_with_the_statement_that_mends_it() {
         hint: declare the column with the type that the table has, and CAST to it in the query
     "#]]).await;
     let role = format!("writer_{}", db.database);
-    db.sql(&format!(
-        "CREATE ROLE {role} LOGIN PASSWORD 'pw'; ALTER TABLE orders ADD UNIQUE (id)"
-    ))
-    .await;
+    db.sql(&format!("CREATE ROLE {role} LOGIN PASSWORD 'pw'; ALTER TABLE orders ADD UNIQUE (id)"))
+        .await;
     let spec = with(spec, &[("username", &role), ("password", "pw")]);
     check(&db, &spec, expect![[r#"
         Auth: role "writer_..." lacks SELECT, INSERT, UPDATE, DELETE on table "public.orders"
@@ -334,9 +282,7 @@ async fn options_that_cannot_be_are_told_at_once() {
             ("sink.buffer-flush.max-rows", "x"),
         ],
     );
-    let Err(issues) = JdbcSinkFactory.plan(&spec) else {
-        panic!("no issue")
-    };
+    let Err(issues) = JdbcSinkFactory.plan(&spec) else { panic!("no issue") };
     let text: String = issues
         .iter()
         .map(|i| format!("{} ({})\n", i.message, i.hint.as_deref().unwrap_or("-")))

@@ -113,12 +113,9 @@ async fn a_server_without_logical_wal_is_told_how_to_write_it() {
 
 #[tokio::test]
 async fn a_server_without_a_free_slot_is_told_how_to_get_one() {
-    let cluster = Cluster::builder()
-        .setting("max_replication_slots", "1")
-        .start();
+    let cluster = Cluster::builder().setting("max_replication_slots", "1").start();
     let db = Fixture::on(std::sync::Arc::new(cluster), ORDERS).await;
-    db.sql("SELECT pg_create_physical_replication_slot('other')")
-        .await;
+    db.sql("SELECT pg_create_physical_replication_slot('other')").await;
     let spec = db.cdc(&columns(), &[0]);
     check(&db, &spec, ReadFrom::default(), expect![[r#"
         Throttled: all 1 replication slots of the server are in use
@@ -173,12 +170,8 @@ async fn a_missing_table_or_column_is_told_with_its_neighbour() {
 async fn a_role_that_may_not_is_told_what_to_be_granted() {
     let db = Fixture::new(ORDERS).await;
     let role = format!("plain_{}", db.database);
-    db.sql(&format!("CREATE ROLE {role} LOGIN PASSWORD 'pw'"))
-        .await;
-    let spec = with(
-        db.cdc(&columns(), &[0]),
-        &[("username", &role), ("password", "pw")],
-    );
+    db.sql(&format!("CREATE ROLE {role} LOGIN PASSWORD 'pw'")).await;
+    let spec = with(db.cdc(&columns(), &[0]), &[("username", &role), ("password", "pw")]);
     check(
         &db,
         &spec,
@@ -200,12 +193,9 @@ async fn a_role_that_may_not_is_told_what_to_be_granted() {
         hint: as the table's owner: CREATE PUBLICATION "tailwater_slot_..." FOR TABLE "public"."orders";
     "#]]).await;
     // A publication that the owner has made is all that is missing.
-    db.sql("CREATE PUBLICATION made FOR TABLE orders; INSERT INTO orders VALUES (1)")
-        .await;
+    db.sql("CREATE PUBLICATION made FOR TABLE orders; INSERT INTO orders VALUES (1)").await;
     let spec = with(spec, &[("debezium.publication.name", "made")]);
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     assert_eq!(reading.rows(1).await, ["+I[1, NULL]"]);
 }
 
@@ -242,8 +232,7 @@ async fn a_publication_that_does_not_serve_is_told() {
     "#]],
     )
     .await;
-    db.sql("CREATE TABLE other (); CREATE PUBLICATION mine FOR TABLE other")
-        .await;
+    db.sql("CREATE TABLE other (); CREATE PUBLICATION mine FOR TABLE other").await;
     check(
         &db,
         &spec,
@@ -254,8 +243,7 @@ async fn a_publication_that_does_not_serve_is_told() {
     "#]],
     )
     .await;
-    db.sql("ALTER PUBLICATION mine SET (publish = 'insert')")
-        .await;
+    db.sql("ALTER PUBLICATION mine SET (publish = 'insert')").await;
     check(
         &db,
         &spec,
@@ -273,48 +261,30 @@ async fn a_slot_that_is_foreign_or_held_is_told() {
     let db = Fixture::new(ORDERS).await;
     let spec = db.cdc(&columns(), &[0]);
     let slot = format!("slot_{}", db.database);
-    db.sql(&format!(
-        "SELECT pg_create_logical_replication_slot('{slot}', 'test_decoding')"
-    ))
-    .await;
+    db.sql(&format!("SELECT pg_create_logical_replication_slot('{slot}', 'test_decoding')")).await;
     check(&db, &spec, ReadFrom::default(), expect![[r#"
         Config: slot "slot_..." belongs to the plugin "test_decoding", not "pgoutput"
         hint: choose another "slot.name", or drop this one if nobody needs it: SELECT pg_drop_replication_slot('slot_...');
     "#]]).await;
-    db.sql(&format!("SELECT pg_drop_replication_slot('{slot}')"))
-        .await;
+    db.sql(&format!("SELECT pg_drop_replication_slot('{slot}')")).await;
     let other = Fixture::new("").await;
-    other
-        .sql(&format!(
-            "SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')"
-        ))
-        .await;
-    let error = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .err()
-        .unwrap();
+    other.sql(&format!("SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')")).await;
+    let error = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.err().unwrap();
     expect![[r#"
         Config: slot "slot_..." belongs to the database "..."
         hint: choose another "slot.name", or drop this one if nobody needs it
     "#]]
     .assert_eq(&told(&error, &[&db.database, &other.database]));
-    other
-        .sql(&format!("SELECT pg_drop_replication_slot('{slot}')"))
-        .await;
+    other.sql(&format!("SELECT pg_drop_replication_slot('{slot}')")).await;
 
     db.sql("INSERT INTO orders VALUES (1)").await;
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(1).await;
     db.settle(&mut reading).await;
     let sql =
         format!("SELECT active_pid::text FROM pg_replication_slots WHERE slot_name = '{slot}'");
     let pid = db.text(&sql).await;
-    let error = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .err()
-        .unwrap();
+    let error = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.err().unwrap();
     expect![[r#"
         Conflict: slot "slot_..." is in use by process ...
         hint: stop the other reader, choose another "slot.name", or SELECT pg_terminate_backend(...);
@@ -326,20 +296,13 @@ async fn a_slot_that_cannot_serve_the_position_is_told_with_the_choices() {
     let db = Fixture::new(ORDERS).await;
     let spec = db.cdc(&columns(), &[0]);
     let position = Some(Position("0/1:0".to_owned()));
-    db.sql(&format!(
-        "CREATE PUBLICATION tailwater_slot_{} FOR TABLE orders",
-        db.database
-    ))
-    .await;
+    db.sql(&format!("CREATE PUBLICATION tailwater_slot_{} FOR TABLE orders", db.database)).await;
     check(&db, &spec, at(&position), expect![[r#"
         Config: slot "slot_..." is gone: changes behind 0/1, where the job stopped, are missing
         hint: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot
     "#]]).await;
     let slot = format!("slot_{}", db.database);
-    db.sql(&format!(
-        "SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')"
-    ))
-    .await;
+    db.sql(&format!("SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')")).await;
     let sql = format!(
         "SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = '{slot}'"
     );
@@ -363,13 +326,9 @@ async fn a_lost_slot_is_told() {
     let db = Fixture::on(std::sync::Arc::new(cluster), ORDERS).await;
     let spec = db.cdc(&columns(), &[0]);
     let slot = format!("slot_{}", db.database);
-    db.sql(&format!(
-        "SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')"
-    ))
-    .await;
+    db.sql(&format!("SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')")).await;
     for _ in 0..3 {
-        db.sql("SELECT pg_logical_emit_message(false, 'x', 'y'), pg_switch_wal()")
-            .await;
+        db.sql("SELECT pg_logical_emit_message(false, 'x', 'y'), pg_switch_wal()").await;
         db.sql("CHECKPOINT").await;
     }
     check(&db, &spec, ReadFrom::default(), expect![[r#"
@@ -383,17 +342,12 @@ async fn a_publication_that_has_lost_the_table_is_told_on_a_restart() {
     let db = Fixture::new(ORDERS).await;
     db.sql("INSERT INTO orders VALUES (1)").await;
     let spec = db.cdc(&columns(), &[0]);
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(1).await;
     let position = reading.position.clone();
     drop(reading);
-    db.sql(&format!("DROP PUBLICATION tailwater_slot_{}", db.database))
-        .await;
-    let mut reading = connect(&PostgresCdcFactory, &spec, at(&position))
-        .await
-        .unwrap();
+    db.sql(&format!("DROP PUBLICATION tailwater_slot_{}", db.database)).await;
+    let mut reading = connect(&PostgresCdcFactory, &spec, at(&position)).await.unwrap();
     let error = reading.error().await;
     let lsn = position.unwrap().0.split(':').next().unwrap().to_owned();
     expect![[r#"

@@ -20,18 +20,13 @@ fn columns() -> [(&'static str, TypeKind); 2] {
 async fn a_snapshot_is_followed_by_every_change() {
     let db = Fixture::new(ORDERS).await;
     let spec = db.cdc(&columns(), &[0]);
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     assert_eq!(reading.rows(2).await, ["+I[1, one]", "+I[2, NULL]"]);
     db.sql("INSERT INTO orders VALUES (3, 'three')").await;
     db.sql("BEGIN; UPDATE orders SET note = 'two' WHERE id = 2; DELETE FROM orders WHERE id = 1; COMMIT")
         .await;
     let rows = reading.rows(6).await;
-    assert_eq!(
-        &rows[2..],
-        ["+I[3, three]", "-U[2, NULL]", "+U[2, two]", "-D[1, one]"]
-    );
+    assert_eq!(&rows[2..], ["+I[3, three]", "-U[2, NULL]", "+U[2, two]", "-D[1, one]"]);
 }
 
 #[tokio::test]
@@ -39,19 +34,13 @@ async fn writers_that_straddle_the_snapshot_are_seen_exactly_once() {
     let db = Fixture::new(ORDERS).await;
     let spec = db.cdc(&columns(), &[0]);
     // A first run makes the slot; what follows is in the slot, and partly in the next snapshot.
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(2).await;
     drop(reading);
     db.sql("INSERT INTO orders VALUES (10, 'before')").await;
     let open = db.cluster.connect(&db.database).await;
-    open.batch_execute("BEGIN; INSERT INTO orders VALUES (11, 'straddles')")
-        .await
-        .unwrap();
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    open.batch_execute("BEGIN; INSERT INTO orders VALUES (11, 'straddles')").await.unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     // The snapshot waits for the open transaction: it could be in neither otherwise.
     let commit = async {
         let sql = "SELECT count(*)::text FROM pg_stat_activity WHERE state LIKE 'idle in tr%' \
@@ -60,22 +49,14 @@ async fn writers_that_straddle_the_snapshot_are_seen_exactly_once() {
             (db.text(sql).await != "0").then_some(())
         })
         .await;
-        open.batch_execute("INSERT INTO orders VALUES (12, 'late'); COMMIT")
-            .await
-            .unwrap();
+        open.batch_execute("INSERT INTO orders VALUES (12, 'late'); COMMIT").await.unwrap();
     };
     let (_, rows) = tokio::join!(commit, reading.rows(5));
     let mut sorted = rows.clone();
     sorted.sort();
     assert_eq!(
         sorted,
-        [
-            "+I[1, one]",
-            "+I[10, before]",
-            "+I[11, straddles]",
-            "+I[12, late]",
-            "+I[2, NULL]"
-        ]
+        ["+I[1, one]", "+I[10, before]", "+I[11, straddles]", "+I[12, late]", "+I[2, NULL]"]
     );
     db.sql("INSERT INTO orders VALUES (13, 'after')").await;
     assert_eq!(reading.rows(6).await.last().unwrap(), "+I[13, after]");
@@ -101,9 +82,7 @@ async fn snapshot_and_stream_add_up_to_the_table_under_load() {
             }
         }));
     }
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(2).await;
     for task in tasks {
         task.await.unwrap();
@@ -126,9 +105,7 @@ async fn snapshot_and_stream_add_up_to_the_table_under_load() {
     drop(reading);
     assert!(cuts[0].1.0.contains(';'), "{}", cuts[0].1);
     for (count, position) in cuts.into_iter().take(4) {
-        let mut again = connect(&PostgresCdcFactory, &spec, at(&Some(position)))
-            .await
-            .unwrap();
+        let mut again = connect(&PostgresCdcFactory, &spec, at(&Some(position))).await.unwrap();
         assert_eq!(again.rows(whole.len() - count).await, whole[count..]);
     }
 }
@@ -137,9 +114,7 @@ async fn snapshot_and_stream_add_up_to_the_table_under_load() {
 async fn a_restart_from_any_position_gives_neither_loss_nor_duplicates() {
     let db = Fixture::new(ORDERS).await;
     let spec = db.cdc(&columns(), &[0]);
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(2).await;
     for i in 0..6 {
         db.sql(&format!(
@@ -153,9 +128,7 @@ async fn a_restart_from_any_position_gives_neither_loss_nor_duplicates() {
     drop(reading);
     assert!(cuts.len() >= 7);
     for (count, position) in cuts {
-        let mut again = connect(&PostgresCdcFactory, &spec, at(&Some(position)))
-            .await
-            .unwrap();
+        let mut again = connect(&PostgresCdcFactory, &spec, at(&Some(position))).await.unwrap();
         assert_eq!(again.rows(32 - count).await, whole[count..]);
     }
 }
@@ -164,25 +137,14 @@ async fn a_restart_from_any_position_gives_neither_loss_nor_duplicates() {
 async fn a_restart_in_the_middle_of_a_transaction_skips_the_rows_already_delivered() {
     let db = Fixture::new(ORDERS).await;
     let spec = db.cdc(&columns(), &[0]);
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(2).await;
-    db.sql("INSERT INTO orders SELECT g, 'x' FROM generate_series(3, 150000) g")
-        .await;
+    db.sql("INSERT INTO orders SELECT g, 'x' FROM generate_series(3, 150000) g").await;
     let whole = reading.rows(150_000).await;
-    let (count, middle) = reading
-        .cuts
-        .iter()
-        .find(|(count, _)| *count > 2)
-        .unwrap()
-        .clone();
+    let (count, middle) = reading.cuts.iter().find(|(count, _)| *count > 2).unwrap().clone();
     assert!(count < 150_000 && !middle.0.contains(":0"), "{middle}");
     drop(reading);
-    let from = ReadFrom {
-        position: Some(middle.clone()),
-        stops: Vec::new(),
-    };
+    let from = ReadFrom { position: Some(middle.clone()), stops: Vec::new() };
     let mut again = connect(&PostgresCdcFactory, &spec, from).await.unwrap();
     assert_eq!(again.rows(150_000 - count).await, whole[count..]);
 }
@@ -191,35 +153,21 @@ async fn a_restart_in_the_middle_of_a_transaction_skips_the_rows_already_deliver
 async fn a_batch_ends_exactly_at_each_wanted_place() {
     let db = Fixture::new(ORDERS).await;
     let spec = db.cdc(&columns(), &[0]);
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(2).await;
     let start = reading.position.clone();
     for i in 3..8 {
-        db.sql(&format!("INSERT INTO orders VALUES ({i}, 'x')"))
-            .await;
+        db.sql(&format!("INSERT INTO orders VALUES ({i}, 'x')")).await;
         reading.rows(i).await;
     }
-    let stops: Vec<(usize, Position)> = reading
-        .cuts
-        .iter()
-        .filter(|(n, _)| *n > 2)
-        .cloned()
-        .collect();
+    let stops: Vec<(usize, Position)> =
+        reading.cuts.iter().filter(|(n, _)| *n > 2).cloned().collect();
     drop(reading);
-    let from = ReadFrom {
-        position: start,
-        stops: stops.iter().map(|(_, p)| p.clone()).collect(),
-    };
+    let from = ReadFrom { position: start, stops: stops.iter().map(|(_, p)| p.clone()).collect() };
     let mut again = connect(&PostgresCdcFactory, &spec, from).await.unwrap();
     again.rows(5).await;
     for (count, stop) in stops {
-        assert!(
-            again.cuts.contains(&(count - 2, stop.clone())),
-            "{stop} {:?}",
-            again.cuts
-        );
+        assert!(again.cuts.contains(&(count - 2, stop.clone())), "{stop} {:?}", again.cuts);
     }
 }
 
@@ -227,9 +175,7 @@ async fn a_batch_ends_exactly_at_each_wanted_place() {
 async fn only_an_acknowledgement_moves_the_slot() {
     let db = Fixture::new(ORDERS).await;
     let spec = db.cdc(&columns(), &[0]);
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(2).await;
     let sql = format!(
         "SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = 'slot_{}'",
@@ -246,18 +192,15 @@ async fn only_an_acknowledgement_moves_the_slot() {
     let position = reading.position.clone().unwrap();
     reading.reader.acker.ack(&position);
     let lsn = position.0.split(':').next().unwrap().to_owned();
-    wait_for("the slot to move", LIMIT, || async {
-        (db.text(&sql).await == lsn).then_some(())
-    })
-    .await;
+    wait_for("the slot to move", LIMIT, || async { (db.text(&sql).await == lsn).then_some(()) })
+        .await;
     // An idle table does not hold the WAL back: its place moves with the server's.
     let sql_now = format!(
         "SELECT (confirmed_flush_lsn > '{lsn}')::text FROM pg_replication_slots \
         WHERE slot_name = 'slot_{}'",
         db.database
     );
-    db.sql("CREATE TABLE other AS SELECT generate_series(1, 1000)")
-        .await;
+    db.sql("CREATE TABLE other AS SELECT generate_series(1, 1000)").await;
     for _ in 0..100 {
         db.settle(&mut reading).await;
         let position = reading.position.clone().unwrap();
@@ -279,18 +222,13 @@ async fn upsert_mode_needs_no_old_rows_and_splits_a_change_of_the_key() {
     .await;
     let spec = db.cdc(&columns(), &[0]);
     let spec = with(spec, &[("changelog-mode", "upsert")]);
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     assert_eq!(reading.rows(1).await, ["+I[1, one]"]);
     db.sql("UPDATE orders SET note = 'two'").await;
     db.sql("UPDATE orders SET id = 7").await;
     db.sql("DELETE FROM orders").await;
     let rows = reading.rows(5).await;
-    assert_eq!(
-        rows[1..],
-        ["+U[1, two]", "-D[1, NULL]", "+I[7, two]", "-D[7, NULL]"]
-    );
+    assert_eq!(rows[1..], ["+U[1, two]", "-D[1, NULL]", "+I[7, two]", "-D[7, NULL]"]);
 }
 
 #[tokio::test]
@@ -302,45 +240,29 @@ async fn a_value_that_an_update_did_not_touch_comes_from_the_old_row_or_is_an_er
          INSERT INTO orders VALUES (1, repeat('x', 10000), 1)",
     )
     .await;
-    let columns = [
-        ("id", TypeKind::Int),
-        ("note", TypeKind::STRING),
-        ("n", TypeKind::BigInt),
-    ];
+    let columns = [("id", TypeKind::Int), ("note", TypeKind::STRING), ("n", TypeKind::BigInt)];
     let spec = db.cdc(&columns, &[0]);
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(1).await;
     db.sql("UPDATE orders SET n = 2").await;
     let rows = reading.rows(3).await;
-    assert_eq!(
-        rows[1..],
-        ["-U[1, 10000 bytes, 1]", "+U[1, 10000 bytes, 2]"]
-    );
+    assert_eq!(rows[1..], ["-U[1, 10000 bytes, 1]", "+U[1, 10000 bytes, 2]"]);
     drop(reading);
     db.sql("ALTER TABLE orders REPLICA IDENTITY DEFAULT").await;
     let spec = with(spec, &[("changelog-mode", "upsert")]);
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(1).await;
     db.sql("UPDATE orders SET n = 3").await;
     let error = reading.error().await;
     assert_eq!(error.kind(), ErrorKind::BadData);
-    assert_eq!(
-        error.hint(),
-        Some("ALTER TABLE \"public\".\"orders\" REPLICA IDENTITY FULL;")
-    );
+    assert_eq!(error.hint(), Some("ALTER TABLE \"public\".\"orders\" REPLICA IDENTITY FULL;"));
 }
 
 #[tokio::test]
 async fn a_truncate_is_an_error_that_says_why() {
     let db = Fixture::new(ORDERS).await;
     let spec = db.cdc(&columns(), &[0]);
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(2).await;
     db.sql("TRUNCATE orders").await;
     assert_eq!(reading.error().await.kind(), ErrorKind::Unsupported);
@@ -349,13 +271,8 @@ async fn a_truncate_is_an_error_that_says_why() {
 #[tokio::test]
 async fn a_bounded_snapshot_ends_and_makes_no_slot() {
     let db = Fixture::new(ORDERS).await;
-    let spec = with(
-        db.cdc(&columns(), &[0]),
-        &[("scan.startup.mode", "snapshot")],
-    );
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let spec = with(db.cdc(&columns(), &[0]), &[("scan.startup.mode", "snapshot")]);
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     assert_eq!(reading.rows(99).await.len(), 2);
     assert!(reading.is_over);
     let sql = "SELECT count(*)::text FROM pg_replication_slots WHERE database = current_database()";
@@ -378,16 +295,11 @@ async fn metadata_columns_tell_of_the_change() {
             metadata: Some(name.to_owned()),
         });
     }
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     assert_eq!(reading.rows(2).await[0], "+I[1, orders, public, 0us, +I]");
     db.sql("DELETE FROM orders WHERE id = 1").await;
     let row = reading.rows(3).await[2].clone();
-    assert!(
-        row.starts_with("-D[1, orders, public, 1") && row.ends_with("000us, -D]"),
-        "{row}"
-    );
+    assert!(row.starts_with("-D[1, orders, public, 1") && row.ends_with("000us, -D]"), "{row}");
 }
 
 const TYPES: &str = "CREATE TYPE mood AS ENUM ('sad', 'ok');
@@ -420,14 +332,8 @@ fn typed_columns() -> Vec<(&'static str, TypeKind)> {
         ("j", TypeKind::STRING),
         ("jb", TypeKind::STRING),
         ("m", TypeKind::STRING),
-        (
-            "ints",
-            TypeKind::Array(Box::new(TypeKind::BigInt.nullable())),
-        ),
-        (
-            "texts",
-            TypeKind::Array(Box::new(TypeKind::STRING.nullable())),
-        ),
+        ("ints", TypeKind::Array(Box::new(TypeKind::BigInt.nullable()))),
+        ("texts", TypeKind::Array(Box::new(TypeKind::STRING.nullable()))),
         ("bp", TypeKind::STRING),
     ]
 }
@@ -441,16 +347,13 @@ async fn every_common_type_reads_the_same_from_snapshot_and_stream_in_both_forma
     // A column that only the server can print makes the stream one of text.
     for extra in [None, Some(("iv", TypeKind::STRING))] {
         let db = Fixture::new(TYPES).await;
-        db.sql("ALTER TABLE orders ADD iv interval DEFAULT '1 day'")
-            .await;
+        db.sql("ALTER TABLE orders ADD iv interval DEFAULT '1 day'").await;
         let insert = |id: i32| format!("INSERT INTO orders VALUES ({id}, {values}");
         db.sql(&insert(1)).await;
         let mut columns = typed_columns();
         columns.extend(extra.clone());
         let spec = db.cdc(&columns, &[0]);
-        let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-            .await
-            .unwrap();
+        let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
         reading.rows(1).await;
         db.sql(&insert(2)).await;
         let rows = reading.rows(2).await;
@@ -469,20 +372,9 @@ async fn a_value_that_does_not_fit_is_an_error_without_the_value() {
         "CREATE TABLE orders (id int PRIMARY KEY, n numeric); ALTER TABLE orders REPLICA IDENTITY FULL;",
     )
     .await;
-    let columns = [
-        ("id", TypeKind::Int),
-        (
-            "n",
-            TypeKind::Decimal {
-                precision: 5,
-                scale: 2,
-            },
-        ),
-    ];
+    let columns = [("id", TypeKind::Int), ("n", TypeKind::Decimal { precision: 5, scale: 2 })];
     let spec = db.cdc(&columns, &[0]);
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.step().await.unwrap();
     db.sql("INSERT INTO orders VALUES (1, 123.45)").await;
     assert_eq!(reading.rows(1).await, ["+I[1, 12345d]"]);
@@ -497,17 +389,12 @@ async fn a_value_that_does_not_fit_is_an_error_without_the_value() {
 
 #[tokio::test]
 async fn a_stalled_consumer_does_not_lose_the_connection() {
-    let cluster = Cluster::builder()
-        .setting("wal_sender_timeout", "1s")
-        .start();
+    let cluster = Cluster::builder().setting("wal_sender_timeout", "1s").start();
     let db = Fixture::on(std::sync::Arc::new(cluster), ORDERS).await;
     let spec = db.cdc(&columns(), &[0]);
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(2).await;
-    db.sql("INSERT INTO orders SELECT g, repeat('x', 300) FROM generate_series(3, 100000) g")
-        .await;
+    db.sql("INSERT INTO orders SELECT g, repeat('x', 300) FROM generate_series(3, 100000) g").await;
     reading.rows(3).await;
     let begun = db.text("SELECT now()::text").await;
     let sql = format!("SELECT (now() > '{begun}'::timestamptz + '4 s'::interval)::text");
@@ -526,21 +413,15 @@ async fn other_startup_modes_begin_at_the_slot_or_now() {
     let spec = db.cdc(&columns(), &[0]);
     let latest = with(spec.clone(), &[("scan.startup.mode", "latest-offset")]);
     let committed = with(spec, &[("scan.startup.mode", "committed-offset")]);
-    let mut reading = connect(&PostgresCdcFactory, &latest, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &latest, ReadFrom::default()).await.unwrap();
     db.settle(&mut reading).await;
     db.sql("INSERT INTO orders VALUES (3, 'x')").await;
     assert_eq!(reading.rows(1).await, ["+I[3, x]"]);
     drop(reading);
-    let mut reading = connect(&PostgresCdcFactory, &committed, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &committed, ReadFrom::default()).await.unwrap();
     assert_eq!(reading.rows(1).await, ["+I[3, x]"]);
     drop(reading);
-    let mut reading = connect(&PostgresCdcFactory, &latest, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &latest, ReadFrom::default()).await.unwrap();
     db.settle(&mut reading).await;
     db.sql("INSERT INTO orders VALUES (4, 'y')").await;
     assert_eq!(reading.rows(1).await, ["+I[4, y]"]);
@@ -557,23 +438,12 @@ async fn a_partitioned_table_reads_as_one() {
     )
     .await;
     let spec = db.cdc(&columns(), &[0]);
-    let error = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .err()
-        .unwrap();
-    assert!(
-        error
-            .hint()
-            .unwrap()
-            .starts_with("ALTER TABLE public.high REPLICA IDENTITY FULL;")
-    );
+    let error = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.err().unwrap();
+    assert!(error.hint().unwrap().starts_with("ALTER TABLE public.high REPLICA IDENTITY FULL;"));
     db.sql("ALTER TABLE high REPLICA IDENTITY FULL").await;
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(2).await;
-    db.sql("UPDATE orders SET id = 12 WHERE id = 2 OR id = 1")
-        .await;
+    db.sql("UPDATE orders SET id = 12 WHERE id = 2 OR id = 1").await;
     let rows = reading.rows(4).await;
     assert_eq!(rows[2..], ["-D[1, a]", "+I[12, a]"]);
 }
@@ -587,16 +457,10 @@ async fn an_append_only_read_keeps_the_kind_in_the_metadata() {
         data_type: TypeKind::STRING.not_null(),
         metadata: Some("row_kind".to_owned()),
     });
-    let spec = with(
-        spec,
-        &[("scan.read-changelog-as-append-only.enabled", "true")],
-    );
-    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default())
-        .await
-        .unwrap();
+    let spec = with(spec, &[("scan.read-changelog-as-append-only.enabled", "true")]);
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(2).await;
-    db.sql("DELETE FROM orders WHERE id = 1; UPDATE orders SET id = 5 WHERE id = 2")
-        .await;
+    db.sql("DELETE FROM orders WHERE id = 1; UPDATE orders SET id = 5 WHERE id = 2").await;
     let rows = reading.rows(5).await;
     assert_eq!(rows[2..], ["+I[1, -D]", "+I[2, -U]", "+I[5, +U]"]);
 }

@@ -11,16 +11,12 @@ pub fn aggregate_type(name: &str, argument: Option<&DataType>) -> Option<DataTyp
         ("MIN" | "MAX" | "FIRST_VALUE" | "LAST_VALUE" | "SINGLE_VALUE", Some(kind)) => {
             kind.clone().nullable()
         }
-        ("SUM", Some(TypeKind::Decimal { scale, .. })) => TypeKind::Decimal {
-            precision: 38,
-            scale: *scale,
+        ("SUM", Some(TypeKind::Decimal { scale, .. })) => {
+            TypeKind::Decimal { precision: 38, scale: *scale }.nullable()
         }
-        .nullable(),
-        ("AVG", Some(TypeKind::Decimal { scale, .. })) => TypeKind::Decimal {
-            precision: 38,
-            scale: (*scale).max(6),
+        ("AVG", Some(TypeKind::Decimal { scale, .. })) => {
+            TypeKind::Decimal { precision: 38, scale: (*scale).max(6) }.nullable()
         }
-        .nullable(),
         ("SUM" | "AVG", Some(kind)) if kind.is_numeric() => kind.clone().nullable(),
         _ => return None,
     })

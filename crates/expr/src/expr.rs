@@ -86,18 +86,12 @@ impl fmt::Debug for Function {
 impl Expr {
     /// Column `index` of the input.
     pub fn column(index: usize, data_type: DataType) -> Self {
-        Self {
-            node: Node::Column(index, data_type.layout()),
-            data_type,
-        }
+        Self { node: Node::Column(index, data_type.layout()), data_type }
     }
 
     /// A constant.
     pub fn literal(value: Value, data_type: DataType) -> Self {
-        Self {
-            node: Node::Literal(value),
-            data_type,
-        }
+        Self { node: Node::Literal(value), data_type }
     }
 
     /// NULL of a type.
@@ -115,14 +109,7 @@ impl Expr {
         + Sync
         + 'static,
     ) -> Self {
-        Self::call(
-            name,
-            NullHandling::Strict,
-            Volatility::Pure,
-            args,
-            data_type,
-            eval,
-        )
+        Self::call(name, NullHandling::Strict, Volatility::Pure, args, data_type, eval)
     }
 
     /// A call of a pure function that sees NULL.
@@ -135,14 +122,7 @@ impl Expr {
         + Sync
         + 'static,
     ) -> Self {
-        Self::call(
-            name,
-            NullHandling::Called,
-            Volatility::Pure,
-            args,
-            data_type,
-            eval,
-        )
+        Self::call(name, NullHandling::Called, Volatility::Pure, args, data_type, eval)
     }
 
     /// A call of any function.
@@ -157,43 +137,23 @@ impl Expr {
         + Sync
         + 'static,
     ) -> Self {
-        let function = Function {
-            name: name.into(),
-            nulls,
-            volatility,
-            eval: Box::new(eval),
-        };
-        Self {
-            node: Node::Call(Arc::new(function), args),
-            data_type,
-        }
+        let function = Function { name: name.into(), nulls, volatility, eval: Box::new(eval) };
+        Self { node: Node::Call(Arc::new(function), args), data_type }
     }
 
     /// The constant, if it is one.
     pub fn as_literal(&self) -> Option<&Value> {
-        if let Node::Literal(value) = &self.node {
-            Some(value)
-        } else {
-            None
-        }
+        if let Node::Literal(value) = &self.node { Some(value) } else { None }
     }
 
     /// The text constant, if it is one.
     pub fn as_text_literal(&self) -> Option<&str> {
-        if let Some(Value::Str(text)) = self.as_literal() {
-            Some(text)
-        } else {
-            None
-        }
+        if let Some(Value::Str(text)) = self.as_literal() { Some(text) } else { None }
     }
 
     /// The column, if it is a bare one.
     pub fn as_column(&self) -> Option<usize> {
-        if let Node::Column(index, _) = self.node {
-            Some(index)
-        } else {
-            None
-        }
+        if let Node::Column(index, _) = self.node { Some(index) } else { None }
     }
 
     /// The direct parts.
@@ -203,10 +163,7 @@ impl Expr {
             Node::Call(_, args) | Node::And(args) | Node::Or(args) | Node::Coalesce(args) => {
                 args.iter().collect()
             }
-            Node::Case {
-                branches,
-                otherwise,
-            } => {
+            Node::Case { branches, otherwise } => {
                 let mut all: Vec<&Expr> = branches.iter().flat_map(|(c, v)| [c, v]).collect();
                 all.push(otherwise);
                 all
@@ -241,10 +198,7 @@ impl Expr {
             Node::And(args) => Node::And(all(args)),
             Node::Or(args) => Node::Or(all(args)),
             Node::Coalesce(args) => Node::Coalesce(all(args)),
-            Node::Case {
-                branches,
-                otherwise,
-            } => Node::Case {
+            Node::Case { branches, otherwise } => Node::Case {
                 branches: branches
                     .iter()
                     .map(|(c, v)| (c.map_columns(replace), v.map_columns(replace)))
@@ -252,10 +206,7 @@ impl Expr {
                 otherwise: Box::new(otherwise.map_columns(replace)),
             },
         };
-        Expr {
-            node,
-            data_type: self.data_type.clone(),
-        }
+        Expr { node, data_type: self.data_type.clone() }
     }
 
     /// The value for the row in `env`.
@@ -279,10 +230,7 @@ impl Expr {
             }
             Node::And(args) => eval_until(args, env, false),
             Node::Or(args) => eval_until(args, env, true),
-            Node::Case {
-                branches,
-                otherwise,
-            } => {
+            Node::Case { branches, otherwise } => {
                 for (condition, value) in branches {
                     if condition.eval(env)? == Datum::Bool(true) {
                         return value.eval(env);
@@ -312,11 +260,7 @@ fn eval_until<'a>(args: &'a [Expr], env: &Env<'a>, stop: bool) -> Result<Datum<'
             _ => unknown = true,
         }
     }
-    Ok(if unknown {
-        Datum::Null
-    } else {
-        Datum::Bool(!stop)
-    })
+    Ok(if unknown { Datum::Null } else { Datum::Bool(!stop) })
 }
 
 /// Appends the packed tuple of all expressions' values.
@@ -364,10 +308,7 @@ impl fmt::Display for Expr {
             Node::And(args) => list(f, "AND", args),
             Node::Or(args) => list(f, "OR", args),
             Node::Coalesce(args) => list(f, "COALESCE", args),
-            Node::Case {
-                branches,
-                otherwise,
-            } => {
+            Node::Case { branches, otherwise } => {
                 f.write_str("CASE(")?;
                 for (condition, value) in branches {
                     write!(f, "{condition}, {value}, ")?;

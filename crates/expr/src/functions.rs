@@ -1,7 +1,34 @@
 //! Functions by name.
 
+mod arithmetic;
+mod call;
+mod collection;
+mod comparison;
+mod conditional;
+mod java_regex;
+mod logic;
+mod names;
+mod sha1;
+mod string;
+mod temporal;
+
 use crate::expr::Expr;
-use crate::resolve::{ResolveContext, ResolveError};
+use crate::resolve::{ResolveContext, ResolveError, Resolved};
+
+pub(crate) use call::Call;
+pub use collection::field_access;
+
+type Family = fn(&mut Call<'_>) -> Resolved;
+
+const FAMILIES: &[Family] = &[
+    comparison::resolve,
+    logic::resolve,
+    arithmetic::resolve,
+    conditional::resolve,
+    collection::resolve,
+    string::resolve,
+    temporal::resolve,
+];
 
 /// A typed call of the function or operator `name` (upper case; operators by their sign, such as
 /// `+`, `=`, `||`, `IS NULL`, `NOT`, `LIKE`) with the given arguments, casts put in where Flink
@@ -11,15 +38,21 @@ use crate::resolve::{ResolveContext, ResolveError};
 /// An unknown function, or arguments it does not take.
 pub fn resolve(
     name: &str,
-    _args: Vec<Expr>,
-    _context: &ResolveContext,
+    args: Vec<Expr>,
+    context: &ResolveContext,
 ) -> Result<Expr, ResolveError> {
-    Err(ResolveError::new(format!(
-        "No match found for function signature {name}"
-    )))
+    let mut call = Call {
+        name,
+        args,
+        context,
+    };
+    for family in FAMILIES {
+        if let Some(resolved) = family(&mut call) {
+            return resolved;
+        }
+    }
+    Err(call.unknown())
 }
 
-/// Field `index` of a row.
-pub fn field_access(expr: Expr, _index: usize) -> Expr {
-    expr
-}
+#[cfg(test)]
+mod tests;

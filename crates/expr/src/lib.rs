@@ -6,9 +6,13 @@
 
 pub mod aggregate;
 pub mod cast;
+mod civil;
+mod decimal;
 pub mod env;
 pub mod expr;
 pub mod functions;
+mod java_float;
+mod like;
 pub mod resolve;
 pub mod text;
 pub mod unify;
@@ -20,5 +24,5 @@ pub use env::{Env, EvalError};
 pub use expr::{Expr, Function, Node, NullHandling, Volatility, eval_row};
 pub use functions::{field_access, resolve};
 pub use resolve::{ResolveContext, ResolveError};
-pub use text::to_text;
+pub use text::{to_text, to_text_in};
 pub use unify::common_type;

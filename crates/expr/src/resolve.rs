@@ -25,10 +25,7 @@ pub struct ResolveError {
 impl ResolveError {
     /// An error without a hint.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            hint: None,
-        }
+        Self { message: message.into(), hint: None }
     }
 
     /// The same with a hint.

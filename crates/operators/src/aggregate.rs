@@ -97,12 +97,7 @@ impl Aggregate {
         context: &mut StepContext<'_>,
     ) -> Result<(), OperatorError> {
         self.prefix.begin(0, &mut self.group_key);
-        eval_row(
-            &self.spec.group,
-            &self.group_layouts,
-            env,
-            &mut self.group_key,
-        )?;
+        eval_row(&self.spec.group, &self.group_layouts, env, &mut self.group_key)?;
         let is_addition = kind.is_addition();
         if !is_addition && context.state.get(&self.group_key)?.is_empty() {
             // Never seen: a history that began in the middle.
@@ -153,14 +148,8 @@ impl Aggregate {
             return Ok(Some(Datum::Null));
         };
         self.ordered.clear();
-        let value = owned(
-            argument.eval(&Env {
-                row: env.row,
-                arena: env.arena,
-                now: env.now,
-            })?,
-            env,
-        );
+        let value =
+            owned(argument.eval(&Env { row: env.row, arena: env.arena, now: env.now })?, env);
         if value.is_null() {
             return Ok(None);
         }
@@ -205,9 +194,7 @@ impl Aggregate {
         self.compute_result(key, context)?;
         let head = self.head_bytes();
         let group = context.state.entry(key)?;
-        let count = group
-            .first_chunk::<8>()
-            .map_or(0, |b| i64::from_le_bytes(*b));
+        let count = group.first_chunk::<8>().map_or(0, |b| i64::from_le_bytes(*b));
         let old = group.get(head..).unwrap_or(&[]);
         if count <= 0 {
             if !old.is_empty() {
@@ -236,15 +223,7 @@ impl Aggregate {
         key: &[u8],
         context: &mut StepContext<'_>,
     ) -> Result<(), OperatorError> {
-        let Self {
-            spec,
-            prefix,
-            aux_key,
-            ordered,
-            result: out,
-            group_layouts,
-            ..
-        } = self;
+        let Self { spec, prefix, aux_key, ordered, result: out, group_layouts, .. } = self;
         out.clear();
         let mut writer = RowWriter::new(out, self.layouts.len());
         let group_row = RowRef::new(&key[3..]);
@@ -275,13 +254,7 @@ impl Aggregate {
 }
 
 fn filter_value(filter: &Expr, env: &Env<'_>) -> Result<Option<bool>, OperatorError> {
-    Ok(filter
-        .eval(&Env {
-            row: env.row,
-            arena: env.arena,
-            now: env.now,
-        })?
-        .as_bool())
+    Ok(filter.eval(&Env { row: env.row, arena: env.arena, now: env.now })?.as_bool())
 }
 
 /// A value that outlives the expression it came from: literals move to the arena.
@@ -297,9 +270,9 @@ fn owned<'a>(value: Datum<'_>, env: &Env<'a>) -> Datum<'a> {
         Datum::Str(v) => Datum::Str(env.text(v)),
         Datum::Bytes(v) => Datum::Bytes(env.bytes(v)),
         Datum::Array(v) => Datum::Array(RowRef::new(env.bytes(v.bytes()))),
-        Datum::Map(v) => Datum::Map(tailwater_types::MapRef::new(RowRef::new(
-            env.bytes(v.bytes()),
-        ))),
+        Datum::Map(v) => {
+            Datum::Map(tailwater_types::MapRef::new(RowRef::new(env.bytes(v.bytes()))))
+        }
         Datum::Row(v) => Datum::Row(RowRef::new(env.bytes(v.bytes()))),
     }
 }

@@ -21,11 +21,7 @@ impl Calc {
             let layouts = exprs.iter().map(|e| e.data_type.layout()).collect();
             (exprs, layouts)
         };
-        Self {
-            filter,
-            projection: projection.map(with_layouts),
-            arena: Bump::new(),
-        }
+        Self { filter, projection: projection.map(with_layouts), arena: Bump::new() }
     }
 }
 

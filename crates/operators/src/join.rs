@@ -77,18 +77,11 @@ struct Kept {
 
 impl Kept {
     fn unpack(number: u64) -> Self {
-        Self {
-            times: (number >> 32) as u32,
-            partners: number as u32,
-        }
+        Self { times: (number >> 32) as u32, partners: number as u32 }
     }
 
     fn pack(self) -> u64 {
-        if self.times == 0 {
-            0
-        } else {
-            u64::from(self.times) << 32 | u64::from(self.partners)
-        }
+        if self.times == 0 { 0 } else { u64::from(self.times) << 32 | u64::from(self.partners) }
     }
 }
 
@@ -125,18 +118,10 @@ impl Join {
     fn find_keys(&mut self, input: usize, env: &Env<'_>) -> Result<bool, OperatorError> {
         let side = &self.sides[input];
         self.scratch.packed_key.clear();
-        eval_row(
-            &side.key,
-            &side.key_layouts,
-            env,
-            &mut self.scratch.packed_key,
-        )?;
+        eval_row(&side.key, &side.key_layouts, env, &mut self.scratch.packed_key)?;
         let key = RowRef::new(&self.scratch.packed_key);
         let matches = (0..side.key.len()).all(|i| side.nulls_match[i] || !key.is_null(i));
-        let names = [
-            (&mut self.scratch.own_key, input),
-            (&mut self.scratch.other_key, 1 - input),
-        ];
+        let names = [(&mut self.scratch.own_key, input), (&mut self.scratch.other_key, 1 - input)];
         for (buffer, space) in names {
             self.prefix.begin(space as u8, buffer);
             buffer.extend_from_slice(&self.scratch.packed_key);
@@ -154,31 +139,16 @@ impl Join {
         change: i32,
         context: &mut StepContext<'_>,
     ) -> Result<(), OperatorError> {
-        let Self {
-            sides,
-            scratch,
-            condition,
-            arena,
-            ..
-        } = self;
+        let Self { sides, scratch, condition, arena, .. } = self;
         let counts = sides[1 - input].counts_partners;
-        let Scratch {
-            other_key,
-            joined,
-            matches,
-            ..
-        } = scratch;
+        let Scratch { other_key, joined, matches, .. } = scratch;
         matches.clear();
         let mut visit = |other: &[u8], number: u64| -> Result<u64, OperatorError> {
             let other = RowRef::new(other);
             let mut kept = Kept::unpack(number);
             if let Some(condition) = condition.as_ref() {
                 joined.clear();
-                let (left, right) = if input == 0 {
-                    (row, other)
-                } else {
-                    (other, row)
-                };
+                let (left, right) = if input == 0 { (row, other) } else { (other, row) };
                 concat(joined, left, &sides[0].layouts, right, &sides[1].layouts);
                 let env = Env::new(RowRef::new(joined), arena, context.now);
                 if condition.eval(&env)? != Datum::Bool(true) {
@@ -190,11 +160,7 @@ impl Join {
                 kept.partners = before.saturating_add_signed(change);
             }
             let is_turn = counts && before == if change > 0 { 0 } else { 1 };
-            let kind = if is_turn {
-                RowKind::UpdateAfter
-            } else {
-                RowKind::Insert
-            };
+            let kind = if is_turn { RowKind::UpdateAfter } else { RowKind::Insert };
             for _ in 0..kept.times {
                 matches.push(kind, other);
             }
@@ -217,11 +183,7 @@ impl Join {
         let mut map = OrderedMap::new(context.state, &mut self.scratch.own_key);
         map.update(row.bytes(), |number| {
             let times = Kept::unpack(number).times + 1;
-            Kept {
-                times,
-                partners: partners as u32,
-            }
-            .pack()
+            Kept { times, partners: partners as u32 }.pack()
         })?;
         Ok(())
     }
@@ -235,11 +197,7 @@ impl Join {
         let mut map = OrderedMap::new(context.state, &mut self.scratch.own_key);
         let (before, _) = map.update(row.bytes(), |number| {
             let kept = Kept::unpack(number);
-            Kept {
-                times: kept.times.saturating_sub(1),
-                ..kept
-            }
-            .pack()
+            Kept { times: kept.times.saturating_sub(1), ..kept }.pack()
         })?;
         Ok(before != 0)
     }
@@ -295,11 +253,7 @@ impl Join {
         let matches = &self.scratch.matches;
         if matches.is_empty() {
             if own_outer {
-                let kind = if is_addition {
-                    RowKind::Insert
-                } else {
-                    RowKind::Delete
-                };
+                let kind = if is_addition { RowKind::Insert } else { RowKind::Delete };
                 self.emit(input, kind, Some(row), None, out);
             }
             return;
@@ -330,11 +284,7 @@ impl Join {
             return;
         }
         let appears = kind.is_addition() == wants_partner;
-        let kind = if appears {
-            RowKind::Insert
-        } else {
-            RowKind::Delete
-        };
+        let kind = if appears { RowKind::Insert } else { RowKind::Delete };
         for (turn, other) in self.scratch.matches.iter() {
             if turn == RowKind::UpdateAfter {
                 out.push(kind, other);
@@ -353,19 +303,9 @@ impl Join {
     ) {
         let absent = RowRef::new(&[]);
         let (own, other) = (own.unwrap_or(absent), other.unwrap_or(absent));
-        let (left, right) = if input == 0 {
-            (own, other)
-        } else {
-            (other, own)
-        };
+        let (left, right) = if input == 0 { (own, other) } else { (other, own) };
         out.push_with(kind, |buffer| {
-            concat(
-                buffer,
-                left,
-                &self.sides[0].layouts,
-                right,
-                &self.sides[1].layouts,
-            );
+            concat(buffer, left, &self.sides[0].layouts, right, &self.sides[1].layouts);
         });
     }
 }

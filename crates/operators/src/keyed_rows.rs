@@ -41,14 +41,7 @@ impl KeyOf {
 impl ChangelogNormalize {
     /// Normalises rows of these layouts by the key columns.
     pub fn new(columns: Vec<usize>, layouts: Arc<[Layout]>, prefix: StatePrefix) -> Self {
-        Self {
-            key: KeyOf {
-                columns,
-                layouts,
-                prefix,
-                buffer: Vec::new(),
-            },
-        }
+        Self { key: KeyOf { columns, layouts, prefix, buffer: Vec::new() } }
     }
 }
 
@@ -91,16 +84,8 @@ impl Operator for ChangelogNormalize {
 impl UpsertMaterialize {
     /// Materialises rows of these layouts by the sink's key columns.
     pub fn new(columns: Vec<usize>, layouts: Arc<[Layout]>, prefix: StatePrefix) -> Self {
-        let key = KeyOf {
-            columns,
-            layouts,
-            prefix,
-            buffer: Vec::new(),
-        };
-        Self {
-            key,
-            rest: Vec::new(),
-        }
+        let key = KeyOf { columns, layouts, prefix, buffer: Vec::new() };
+        Self { key, rest: Vec::new() }
     }
 }
 
@@ -126,19 +111,13 @@ impl Operator for UpsertMaterialize {
         for (kind, row) in batch.iter() {
             let kept = context.state.entry(self.key.of(row))?;
             if kind.is_addition() {
-                let kind = if kept.is_empty() {
-                    RowKind::Insert
-                } else {
-                    RowKind::UpdateAfter
-                };
+                let kind = if kept.is_empty() { RowKind::Insert } else { RowKind::UpdateAfter };
                 out.push(kind, row);
                 kept.extend_from_slice(&(row.bytes().len() as u32).to_le_bytes());
                 kept.extend_from_slice(row.bytes());
                 continue;
             }
-            let found = rows_of(kept)
-                .filter(|r| &kept[r.clone()] == row.bytes())
-                .last();
+            let found = rows_of(kept).filter(|r| &kept[r.clone()] == row.bytes()).last();
             let Some(found) = found else { continue };
             let was_latest = found.end == kept.len();
             self.rest.clear();

@@ -16,11 +16,8 @@ impl Touched {
         let (bytes, ends) = (&self.bytes, &self.ends);
         let at = |i: u32| key_at(bytes, ends, i as usize);
         let hash = xxhash_rust::xxh3::xxh3_64(key);
-        let entry = self.table.entry(
-            hash,
-            |i| at(*i) == key,
-            |i| xxhash_rust::xxh3::xxh3_64(at(*i)),
-        );
+        let entry =
+            self.table.entry(hash, |i| at(*i) == key, |i| xxhash_rust::xxh3::xxh3_64(at(*i)));
         if let hashbrown::hash_table::Entry::Vacant(vacant) = entry {
             vacant.insert(self.ends.len() as u32);
             self.bytes.extend_from_slice(key);

@@ -33,11 +33,7 @@ impl fmt::Debug for Authenticator {
 impl Authenticator {
     /// An exchange that has not begun.
     pub fn new(user: impl Into<String>, password: Option<String>) -> Self {
-        Self {
-            user: user.into(),
-            password,
-            state: State::Start,
-        }
+        Self { user: user.into(), password, state: State::Start }
     }
 
     /// Whether the server has accepted us.
@@ -100,17 +96,11 @@ impl Authenticator {
     }
 
     fn start_scram(&mut self, mechanisms: &[u8], out: &mut BytesMut) -> Result<(), WireError> {
-        let known = mechanisms
-            .split(|b| *b == 0)
-            .any(|name| name == SCRAM_SHA_256.as_bytes());
+        let known = mechanisms.split(|b| *b == 0).any(|name| name == SCRAM_SHA_256.as_bytes());
         if !known {
-            let names = mechanisms
-                .split(|b| *b == 0)
-                .filter(|name| !name.is_empty());
+            let names = mechanisms.split(|b| *b == 0).filter(|name| !name.is_empty());
             let names: Vec<_> = names.map(String::from_utf8_lossy).collect();
-            return Err(WireError::UnsupportedAuthentication {
-                method: names.join(", "),
-            });
+            return Err(WireError::UnsupportedAuthentication { method: names.join(", ") });
         }
         let password = self.password()?.as_bytes();
         let exchange = ScramSha256::new(password, ChannelBinding::unsupported());
@@ -121,9 +111,7 @@ impl Authenticator {
 }
 
 fn scram(reason: &str) -> WireError {
-    WireError::Scram {
-        reason: reason.to_owned(),
-    }
+    WireError::Scram { reason: reason.to_owned() }
 }
 
 #[cfg(test)]
@@ -134,19 +122,14 @@ mod tests {
     fn each_method_answers_with_its_own_message() {
         let mut out = BytesMut::new();
         let mut auth = Authenticator::new("joe", Some("secret".to_owned()));
-        auth.answer(Authentication::CleartextPassword, &mut out)
-            .unwrap();
+        auth.answer(Authentication::CleartextPassword, &mut out).unwrap();
         assert_eq!(&out[..], b"p\0\0\0\x0bsecret\0");
         out.clear();
-        auth.answer(Authentication::Md5Password([1, 2, 3, 4]), &mut out)
-            .unwrap();
+        auth.answer(Authentication::Md5Password([1, 2, 3, 4]), &mut out).unwrap();
         assert_eq!((out.len(), &out[5..8]), (41, &b"md5"[..]));
         out.clear();
-        auth.answer(
-            Authentication::Sasl(b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0"),
-            &mut out,
-        )
-        .unwrap();
+        auth.answer(Authentication::Sasl(b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0"), &mut out)
+            .unwrap();
         assert_eq!(&out[5..19], b"SCRAM-SHA-256\0");
         assert!(auth.answer(Authentication::Ok, &mut out).is_err());
         assert!(!auth.is_done());
@@ -162,9 +145,7 @@ mod tests {
         );
         let error = auth.answer(Authentication::Other(7), &mut out).unwrap_err();
         assert!(error.to_string().contains("Kerberos"));
-        let error = auth
-            .answer(Authentication::SaslContinue(b""), &mut out)
-            .unwrap_err();
+        let error = auth.answer(Authentication::SaslContinue(b""), &mut out).unwrap_err();
         assert!(matches!(error, WireError::Scram { .. }));
         assert!(!format!("{auth:?}").contains("secret"));
     }

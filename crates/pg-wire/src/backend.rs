@@ -46,15 +46,12 @@ pub fn first_frame(buffer: &[u8]) -> Result<Framing<'_>, WireError> {
     };
     let length = u32::from_be_bytes(*length) as usize;
     if !(4..=MAX_FRAME).contains(&length) {
-        return Err(WireError::Invalid {
-            what: "message length",
-        });
+        return Err(WireError::Invalid { what: "message length" });
     }
     match rest.get(..length - 4) {
-        Some(body) => Ok(Framing::Complete {
-            frame: Frame { tag: *tag, body },
-            length: length + 1,
-        }),
+        Some(body) => {
+            Ok(Framing::Complete { frame: Frame { tag: *tag, body }, length: length + 1 })
+        }
         None => Ok(Framing::Partial { needed: length + 1 }),
     }
 }
@@ -140,13 +137,10 @@ impl<'a> Frame<'a> {
             b'c' => BackendMessage::CopyDone,
             b'E' => BackendMessage::Error(ServerError::parse(self.body)?),
             b'N' => BackendMessage::Notice(ServerError::parse(self.body)?),
-            b'S' => BackendMessage::ParameterStatus {
-                name: reader.c_str()?,
-                value: reader.c_str()?,
-            },
-            b'K' => BackendMessage::BackendKeyData {
-                process_id: reader.u32()?,
-            },
+            b'S' => {
+                BackendMessage::ParameterStatus { name: reader.c_str()?, value: reader.c_str()? }
+            }
+            b'K' => BackendMessage::BackendKeyData { process_id: reader.u32()? },
             b'R' => BackendMessage::Authentication(authentication(reader)?),
             tag => BackendMessage::Other(tag),
         })

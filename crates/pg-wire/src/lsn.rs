@@ -22,17 +22,11 @@ impl FromStr for Lsn {
         let half = |digits: &str| -> Option<u64> {
             let plain =
                 matches!(digits.len(), 1..=8) && digits.bytes().all(|b| b.is_ascii_hexdigit());
-            if plain {
-                u64::from_str_radix(digits, 16).ok()
-            } else {
-                None
-            }
+            if plain { u64::from_str_radix(digits, 16).ok() } else { None }
         };
         text.split_once('/')
             .and_then(|(high, low)| Some(Lsn(half(high)? << 32 | half(low)?)))
-            .ok_or(WireError::Invalid {
-                what: "log sequence number",
-            })
+            .ok_or(WireError::Invalid { what: "log sequence number" })
     }
 }
 

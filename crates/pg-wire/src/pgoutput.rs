@@ -164,11 +164,7 @@ pub fn parse(data: &[u8]) -> Result<PgOutput<'_>, WireError> {
             })
         }
         b'R' => PgOutput::Relation(relation::read(&mut r)?),
-        b'Y' => PgOutput::Type {
-            oid: r.u32()?,
-            namespace: r.c_str()?,
-            name: r.c_str()?,
-        },
+        b'Y' => PgOutput::Type { oid: r.u32()?, namespace: r.c_str()?, name: r.c_str()? },
         b'O' => {
             r.lsn()?;
             PgOutput::Origin { name: r.c_str()? }
@@ -216,18 +212,11 @@ fn old_tuple<'a>(tag: u8, r: &mut Reader<'a>) -> Result<Option<OldTuple<'a>>, Wi
 
 fn expect_tag(r: &mut Reader<'_>, expected: u8) -> Result<(), WireError> {
     let tag = r.u8()?;
-    if tag == expected {
-        Ok(())
-    } else {
-        Err(unknown(tag))
-    }
+    if tag == expected { Ok(()) } else { Err(unknown(tag)) }
 }
 
 fn unknown(tag: u8) -> WireError {
-    WireError::UnknownTag {
-        what: "pgoutput message",
-        tag,
-    }
+    WireError::UnknownTag { what: "pgoutput message", tag }
 }
 
 fn unix_micros(postgres_micros: i64) -> i64 {

@@ -27,19 +27,13 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn take(&mut self, n: usize) -> Result<&'a [u8], WireError> {
-        let (head, rest) = self
-            .rest
-            .split_at_checked(n)
-            .ok_or_else(|| self.truncated())?;
+        let (head, rest) = self.rest.split_at_checked(n).ok_or_else(|| self.truncated())?;
         self.rest = rest;
         Ok(head)
     }
 
     fn chunk<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
-        let (head, rest) = self
-            .rest
-            .split_first_chunk::<N>()
-            .ok_or_else(|| self.truncated())?;
+        let (head, rest) = self.rest.split_first_chunk::<N>().ok_or_else(|| self.truncated())?;
         self.rest = rest;
         Ok(*head)
     }
@@ -80,11 +74,7 @@ impl<'a> Reader<'a> {
 
     /// UTF-8 up to a zero byte.
     pub(crate) fn c_str(&mut self) -> Result<&'a str, WireError> {
-        let end = self
-            .rest
-            .iter()
-            .position(|b| *b == 0)
-            .ok_or_else(|| self.truncated())?;
+        let end = self.rest.iter().position(|b| *b == 0).ok_or_else(|| self.truncated())?;
         let text = std::str::from_utf8(&self.rest[..end]).map_err(|_| self.invalid())?;
         self.rest = &self.rest[end + 1..];
         Ok(text)

@@ -46,15 +46,9 @@ pub fn parse(body: &[u8]) -> Result<ReplicationMessage<'_>, WireError> {
             let wal_end = reader.lsn()?;
             reader.i64()?;
             let reply_requested = reader.u8()? != 0;
-            Ok(ReplicationMessage::Keepalive {
-                wal_end,
-                reply_requested,
-            })
+            Ok(ReplicationMessage::Keepalive { wal_end, reply_requested })
         }
-        tag => Err(WireError::UnknownTag {
-            what: "replication message",
-            tag,
-        }),
+        tag => Err(WireError::UnknownTag { what: "replication message", tag }),
     }
 }
 

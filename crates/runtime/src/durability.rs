@@ -69,9 +69,7 @@ impl Durability {
         if let Some(manifest) = &manifest {
             manifest.check(&directory, &settings.name, &plan)?;
         }
-        let runs = manifest
-            .as_ref()
-            .map_or(Ok(Vec::new()), Manifest::run_ids)?;
+        let runs = manifest.as_ref().map_or(Ok(Vec::new()), Manifest::run_ids)?;
         let number = manifest.as_ref().map_or(0, |m| m.checkpoint);
         let state = StateStore::open(
             &StateOptions {
@@ -87,11 +85,7 @@ impl Durability {
             _ => None,
         };
         let (fed, epoch_log) = if needs_epoch_log {
-            let fed = if manifest.is_some() {
-                EpochLog::read(&directory, number)?
-            } else {
-                vec![]
-            };
+            let fed = if manifest.is_some() { EpochLog::read(&directory, number)? } else { vec![] };
             let log = EpochLog::resume(&directory, number, &fed)?;
             (fed, Some(log))
         } else {
@@ -99,13 +93,9 @@ impl Durability {
         };
         let recovered = Recovered {
             state,
-            positions: manifest.as_ref().map(|m| {
-                m.positions
-                    .iter()
-                    .cloned()
-                    .map(|p| p.map(Position))
-                    .collect()
-            }),
+            positions: manifest
+                .as_ref()
+                .map(|m| m.positions.iter().cloned().map(|p| p.map(Position)).collect()),
             fed: fed.into(),
             unsent,
             checkpoint: manifest.map(|m| CheckpointId(m.checkpoint)),
@@ -143,13 +133,8 @@ impl Durability {
         }
         self.next_at = Instant::now() + self.interval;
         let sinks_left = sinks;
-        self.in_progress = Some(InProgress {
-            number,
-            positions,
-            outbox_bytes,
-            sinks_left,
-            sealed: None,
-        });
+        self.in_progress =
+            Some(InProgress { number, positions, outbox_bytes, sinks_left, sealed: None });
         Ok(number)
     }
 
@@ -173,11 +158,8 @@ impl Durability {
             return Ok(None);
         }
         let mut manifest = Manifest::new(&self.job, checkpoint.number, self.plan.clone());
-        manifest.positions = checkpoint
-            .positions
-            .iter()
-            .map(|p| p.as_ref().map(|p| p.0.clone()))
-            .collect();
+        manifest.positions =
+            checkpoint.positions.iter().map(|p| p.as_ref().map(|p| p.0.clone())).collect();
         manifest.runs = sealed.runs.iter().map(|r| r.file_name()).collect();
         manifest.outbox_bytes = checkpoint.outbox_bytes;
         manifest.publish(&self.directory)?;

@@ -41,10 +41,7 @@ impl EpochLog {
         fed: &[FedBatch],
     ) -> Result<Self, JobError> {
         let new = directory.join("epochs.new");
-        let mut log = Self {
-            log: FrameLog::create(new.clone())?,
-            directory: directory.to_owned(),
-        };
+        let mut log = Self { log: FrameLog::create(new.clone())?, directory: directory.to_owned() };
         for batch in fed {
             log.append(batch)?;
         }
@@ -83,12 +80,9 @@ impl EpochLog {
         };
         for file in files.flatten() {
             let name = file.file_name();
-            let number = name.to_str().and_then(|n| {
-                n.strip_prefix("epochs-")?
-                    .strip_suffix(".log")?
-                    .parse::<u64>()
-                    .ok()
-            });
+            let number = name
+                .to_str()
+                .and_then(|n| n.strip_prefix("epochs-")?.strip_suffix(".log")?.parse::<u64>().ok());
             if number.is_some_and(|n| n != checkpoint) {
                 // What stays is never read: its number is not the manifest's.
                 let _ = std::fs::remove_file(file.path());
@@ -117,10 +111,7 @@ fn decode(frame: &[u8]) -> Option<FedBatch> {
     let (nanos, position) = rest.split_first_chunk::<2>()?;
     Some(FedBatch {
         source: u32::from_le_bytes(*source) as usize,
-        now: Timestamp {
-            micros: i64::from_le_bytes(*micros),
-            nanos: u16::from_le_bytes(*nanos),
-        },
+        now: Timestamp { micros: i64::from_le_bytes(*micros), nanos: u16::from_le_bytes(*nanos) },
         position: Position(std::str::from_utf8(position).ok()?.to_owned()),
     })
 }

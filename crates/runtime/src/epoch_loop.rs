@@ -93,10 +93,7 @@ impl EpochLoop {
         for (number, source) in graph.sources.iter().enumerate() {
             let stops = recovered.fed.iter().filter(|f| f.source == number);
             let from = ReadFrom {
-                position: recovered
-                    .positions
-                    .as_ref()
-                    .and_then(|p| p.get(number)?.clone()),
+                position: recovered.positions.as_ref().and_then(|p| p.get(number)?.clone()),
                 stops: stops.map(|f| f.position.clone()).collect(),
             };
             let is_restless = !source.plan.is_resumable() && !source.plan.is_bounded();
@@ -112,11 +109,7 @@ impl EpochLoop {
             } else {
                 Some(RunningSource::start(source, context, from).await?)
             };
-            sources.push(SourceSlot {
-                running,
-                position,
-                is_restless,
-            });
+            sources.push(SourceSlot { running, position, is_restless });
         }
         Ok(Self {
             graph,
@@ -237,9 +230,7 @@ impl EpochLoop {
         batches: &mut Vec<Fed>,
     ) -> Result<usize, JobError> {
         let failed = |e| source_task::failed(&self.graph.sources[source], e);
-        let event = event
-            .unwrap_or_else(|| Err(source_task::ended_early()))
-            .map_err(failed)?;
+        let event = event.unwrap_or_else(|| Err(source_task::ended_early())).map_err(failed)?;
         let slot = &mut self.sources[source];
         self.is_changed = true;
         match event {
@@ -251,11 +242,7 @@ impl EpochLoop {
                         last.rows.append(&rows);
                         last.position = position;
                     }
-                    _ => batches.push(Fed {
-                        source,
-                        rows,
-                        position,
-                    }),
+                    _ => batches.push(Fed { source, rows, position }),
                 }
                 Ok(count)
             }
@@ -281,11 +268,7 @@ impl EpochLoop {
         }
         let log = self.durability.as_mut().and_then(|d| d.epoch_log.as_mut());
         if let (Some(log), Some(position)) = (log, &fed.position) {
-            log.append(&FedBatch {
-                source: fed.source,
-                now,
-                position: position.clone(),
-            })?;
+            log.append(&FedBatch { source: fed.source, now, position: position.clone() })?;
         }
         Ok(())
     }
@@ -325,10 +308,7 @@ impl EpochLoop {
     fn take_sink_event(&mut self, event: SinkEvent) -> Result<(), JobError> {
         match event {
             SinkEvent::Flushed { number } => {
-                let checkpoint = self
-                    .durability
-                    .as_mut()
-                    .and_then(|d| d.in_progress.as_mut());
+                let checkpoint = self.durability.as_mut().and_then(|d| d.in_progress.as_mut());
                 if let Some(checkpoint) = checkpoint.filter(|c| c.number == number) {
                     checkpoint.sinks_left -= 1;
                 }
@@ -342,9 +322,7 @@ impl EpochLoop {
 
     /// Whether every source has a place to go on from.
     fn is_settled(&self) -> bool {
-        self.sources
-            .iter()
-            .all(|s| s.is_ended() || s.position.is_some() || s.is_restless)
+        self.sources.iter().all(|s| s.is_ended() || s.position.is_some() || s.is_restless)
     }
 
     fn wake_at(&self) -> tokio::time::Instant {
@@ -355,11 +333,7 @@ impl EpochLoop {
         if durability.in_progress.is_some() {
             return tokio::time::Instant::now() + CHECKPOINT_POLL;
         }
-        if self.is_changed && self.is_settled() {
-            durability.next_at()
-        } else {
-            far
-        }
+        if self.is_changed && self.is_settled() { durability.next_at() } else { far }
     }
 
     /// Begins a checkpoint if one is due, goes on with the one that is being written.
@@ -437,9 +411,7 @@ impl EpochLoop {
     }
 
     fn checkpoint_in_progress(&self) -> bool {
-        self.durability
-            .as_ref()
-            .is_some_and(|d| d.in_progress.is_some())
+        self.durability.as_ref().is_some_and(|d| d.in_progress.is_some())
     }
 
     async fn wait_for_checkpoint(&mut self) -> Result<(), JobError> {
@@ -517,9 +489,7 @@ fn try_next(sources: &mut [SourceSlot], next: &mut usize) -> Option<(usize, Even
 }
 
 fn clock() -> Timestamp {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(now.as_micros() as i64)
 }
 
@@ -543,10 +513,7 @@ fn open(
         sinks: graph.sinks.iter().map(|s| s.identity.clone()).collect(),
     };
     let merges = graph.sources.len() > 1 || graph.reads_clock;
-    let writes_through = graph
-        .sinks
-        .iter()
-        .any(|s| s.plan.publication() != Publication::Transient);
+    let writes_through = graph.sinks.iter().any(|s| s.plan.publication() != Publication::Transient);
     let (durability, recovered) =
         Durability::open(settings, checkpoints, plan, merges && writes_through)?;
     Ok((Some(durability), recovered))

@@ -47,11 +47,7 @@ pub enum JobError {
 
 impl JobError {
     pub(crate) fn io(action: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
-        Self::Io {
-            action,
-            path: path.display().to_string(),
-            source,
-        }
+        Self::Io { action, path: path.display().to_string(), source }
     }
 
     /// How to mend it, where that is known.

@@ -19,12 +19,7 @@ impl FrameLog {
     /// An empty log at this place.
     pub(crate) fn create(path: PathBuf) -> Result<Self, JobError> {
         let file = File::create(&path).map_err(|e| JobError::io("create", &path, e))?;
-        Ok(Self {
-            path,
-            file,
-            bytes: 0,
-            buffer: Vec::new(),
-        })
+        Ok(Self { path, file, bytes: 0, buffer: Vec::new() })
     }
 
     /// Appends one frame that `write` writes.
@@ -36,18 +31,14 @@ impl FrameLog {
         let length = (self.buffer.len() - 8) as u32;
         self.buffer[..4].copy_from_slice(&length.to_le_bytes());
         self.buffer[4..8].copy_from_slice(&crc.to_le_bytes());
-        self.file
-            .write_all(&self.buffer)
-            .map_err(|e| JobError::io("write", &self.path, e))?;
+        self.file.write_all(&self.buffer).map_err(|e| JobError::io("write", &self.path, e))?;
         self.bytes += self.buffer.len() as u64;
         Ok(())
     }
 
     /// Makes everything appended durable.
     pub(crate) fn sync(&self) -> Result<(), JobError> {
-        self.file
-            .sync_data()
-            .map_err(|e| JobError::io("sync", &self.path, e))
+        self.file.sync_data().map_err(|e| JobError::io("sync", &self.path, e))
     }
 
     /// How long the log is.
@@ -68,10 +59,7 @@ impl FrameReader {
         match File::open(path) {
             Ok(file) => {
                 let file = BufReader::with_capacity(1 << 16, file.take(bytes));
-                Ok(Some(Self {
-                    path: path.to_owned(),
-                    file,
-                }))
+                Ok(Some(Self { path: path.to_owned(), file }))
             }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(JobError::io("open", path, e)),
@@ -117,16 +105,9 @@ mod tests {
             let mut reader = FrameReader::open(&path, bytes).unwrap().unwrap();
             std::iter::from_fn(|| reader.next().unwrap()).collect::<Vec<_>>()
         };
-        assert_eq!(
-            read(u64::MAX),
-            [b"one".to_vec(), b"two".to_vec(), b"three".to_vec()]
-        );
+        assert_eq!(read(u64::MAX), [b"one".to_vec(), b"two".to_vec(), b"three".to_vec()]);
         assert_eq!(read(log.byte_size() - 1).len(), 2);
         assert_eq!(read(9).len(), 0);
-        assert!(
-            FrameReader::open(&directory.path().join("none"), 1)
-                .unwrap()
-                .is_none()
-        );
+        assert!(FrameReader::open(&directory.path().join("none"), 1).unwrap().is_none());
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tailwater_connector_api::{SinkPlan, SourcePlan};
 use tailwater_operators::{Operator, OperatorError, StepContext};
 use tailwater_state::StateStore;
-use tailwater_types::{ChangeBatch, Timestamp};
+use tailwater_types::{ChangeBatch, Layout, Timestamp};
 
 /// A node of a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +29,17 @@ pub struct GraphSink {
     pub table: String,
     /// How to connect.
     pub plan: Arc<dyn SinkPlan>,
+    /// By what it tells rows apart.
+    pub key: SinkKey,
+}
+
+/// By what a sink tells rows apart.
+#[derive(Clone, Debug)]
+pub struct SinkKey {
+    /// The key's columns, empty without a key.
+    pub columns: Vec<usize>,
+    /// All columns.
+    pub layouts: Arc<[Layout]>,
 }
 
 enum Node {

@@ -69,10 +69,7 @@ pub enum JobStatus {
 impl JobStatus {
     /// Whether nothing follows.
     pub fn is_terminal(&self) -> bool {
-        matches!(
-            self,
-            JobStatus::Finished | JobStatus::Stopped | JobStatus::Failed(_)
-        )
+        matches!(self, JobStatus::Finished | JobStatus::Stopped | JobStatus::Failed(_))
     }
 }
 
@@ -134,11 +131,7 @@ impl JobHandle {
 
     async fn until(&mut self, is_reached: impl FnMut(&JobStatus) -> bool) -> JobStatus {
         // An error means that the job's task is gone: its last status stands.
-        let reached = self
-            .status
-            .wait_for(is_reached)
-            .await
-            .map(|status| status.clone());
+        let reached = self.status.wait_for(is_reached).await.map(|status| status.clone());
         reached.unwrap_or_else(|_| self.status.borrow().clone())
     }
 }
@@ -148,18 +141,8 @@ pub fn spawn_job(spec: JobSpec) -> JobHandle {
     let (stop, stop_seen) = watch::channel(false);
     let (status_sender, status) = watch::channel(JobStatus::Starting);
     let metrics = Arc::new(JobMetrics::default());
-    let task = tokio::spawn(supervise(
-        spec,
-        stop_seen,
-        status_sender,
-        Arc::clone(&metrics),
-    ));
-    JobHandle {
-        stop,
-        status,
-        metrics,
-        task,
-    }
+    let task = tokio::spawn(supervise(spec, stop_seen, status_sender, Arc::clone(&metrics)));
+    JobHandle { stop, status, metrics, task }
 }
 
 async fn supervise(
@@ -172,13 +155,7 @@ async fn supervise(
     let mut ran_before = false;
     loop {
         let mut was_running = false;
-        let run = Box::pin(run_once(
-            &spec,
-            &mut stop,
-            &status,
-            &metrics,
-            &mut was_running,
-        ));
+        let run = Box::pin(run_once(&spec, &mut stop, &status, &metrics, &mut was_running));
         let error = match run.await {
             Ok(Ended::Finished) => {
                 status.send_replace(JobStatus::Finished);
@@ -201,9 +178,7 @@ async fn supervise(
             checkpoints.begins_anew = false;
         }
         tracing::warn!(job = spec.settings.name, error = %error, "job failed, will resume");
-        status.send_replace(JobStatus::Restarting {
-            reason: error.to_string(),
-        });
+        status.send_replace(JobStatus::Restarting { reason: error.to_string() });
         tokio::select! {
             () = tokio::time::sleep(pause(attempt)) => {}
             () = asked_to_stop(&mut stop) => {

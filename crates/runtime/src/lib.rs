@@ -21,7 +21,7 @@ mod sink_task;
 mod source_task;
 
 pub use error::JobError;
-pub use graph::{GraphSink, GraphSource, JobGraph, NodeId};
+pub use graph::{GraphSink, GraphSource, JobGraph, NodeId, SinkKey};
 pub use job::{
     CheckpointSettings, JobHandle, JobMetrics, JobSettings, JobSpec, JobStatus, spawn_job,
 };

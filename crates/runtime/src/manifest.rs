@@ -43,16 +43,9 @@ impl PlanIdentity {
     /// What `other` has that this plan has not.
     fn missing_from<'a>(&self, other: &'a Self) -> Vec<&'a str> {
         let all = |p: &'a Self| p.sources.iter().chain(&p.operators).chain(&p.sinks);
-        let own: Vec<&String> = self
-            .sources
-            .iter()
-            .chain(&self.operators)
-            .chain(&self.sinks)
-            .collect();
-        all(other)
-            .filter(|i| !own.contains(i))
-            .map(String::as_str)
-            .collect()
+        let own: Vec<&String> =
+            self.sources.iter().chain(&self.operators).chain(&self.sinks).collect();
+        all(other).filter(|i| !own.contains(i)).map(String::as_str).collect()
     }
 }
 
@@ -132,10 +125,7 @@ impl Manifest {
         let path = directory.join(FILE);
         if self.job != job {
             let other = &self.job;
-            return Err(refused(
-                &path,
-                &format!("it belongs to the job \"{other}\""),
-            ));
+            return Err(refused(&path, &format!("it belongs to the job \"{other}\"")));
         }
         if &self.plan != plan {
             let gone = plan.missing_from(&self.plan).join("; ");
@@ -152,10 +142,7 @@ impl Manifest {
 
 fn refused(path: &Path, reason: &str) -> JobError {
     JobError::Checkpoint {
-        message: format!(
-            "cannot resume from checkpoint \"{}\": {reason}",
-            path.display()
-        ),
+        message: format!("cannot resume from checkpoint \"{}\": {reason}", path.display()),
         hint: "start with --fresh to drop the checkpoint and begin anew, or choose another \
                'execution.checkpointing.dir'"
             .to_owned(),
@@ -171,37 +158,19 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         assert!(Manifest::read(path).unwrap().is_none());
-        let plan = PlanIdentity {
-            sources: vec!["a".to_owned()],
-            ..Default::default()
-        };
+        let plan = PlanIdentity { sources: vec!["a".to_owned()], ..Default::default() };
         let manifest = Manifest::new("job", 3, plan.clone());
         manifest.publish(path).unwrap();
         let read = Manifest::read(path).unwrap().unwrap();
         assert_eq!(read, manifest);
         read.check(path, "job", &plan).unwrap();
-        assert!(
-            read.check(path, "other", &plan)
-                .unwrap_err()
-                .to_string()
-                .contains("job \"job\"")
-        );
-        let changed = PlanIdentity {
-            sources: vec!["b".to_owned()],
-            ..Default::default()
-        };
+        assert!(read.check(path, "other", &plan).unwrap_err().to_string().contains("job \"job\""));
+        let changed = PlanIdentity { sources: vec!["b".to_owned()], ..Default::default() };
         let message = read.check(path, "job", &changed).unwrap_err().to_string();
-        assert!(
-            message.contains("has: [a]") && message.contains("has: [b]"),
-            "{message}"
-        );
+        assert!(message.contains("has: [a]") && message.contains("has: [b]"), "{message}");
         let file = path.join(FILE);
         let text = std::fs::read_to_string(&file).unwrap();
-        std::fs::write(
-            &file,
-            text.replace("\"checkpoint\": 3", "\"checkpoint\": 4"),
-        )
-        .unwrap();
+        std::fs::write(&file, text.replace("\"checkpoint\": 3", "\"checkpoint\": 4")).unwrap();
         let message = Manifest::read(path).unwrap_err().to_string();
         assert!(message.contains("checksum does not match"), "{message}");
     }

@@ -24,10 +24,7 @@ pub(crate) struct Outbox {
 impl Outbox {
     /// The outbox of a job's directory; what lies there is not touched yet.
     pub(crate) fn new(directory: &Path) -> Self {
-        Self {
-            path: directory.join(FILE),
-            log: None,
-        }
+        Self { path: directory.join(FILE), log: None }
     }
 
     /// Whether something waits.
@@ -64,11 +61,7 @@ impl Outbox {
 
     /// What a checkpoint left: the first `bytes` of the file.
     pub(crate) fn read(&self, bytes: u64) -> Result<OutboxReader, JobError> {
-        Ok(OutboxReader {
-            frames: FrameReader::open(&self.path, bytes)?,
-            read: 0,
-            expected: bytes,
-        })
+        Ok(OutboxReader { frames: FrameReader::open(&self.path, bytes)?, read: 0, expected: bytes })
     }
 
     /// Removes the file: everything that waited is durable in the sinks.

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::error::JobError;
-use crate::graph::GraphSink;
+use crate::graph::{GraphSink, SinkKey};
 
 /// How many batches wait at most between the loop and a sink.
 const QUEUE: usize = 16;
@@ -43,14 +43,11 @@ impl RunningSink {
         context: SinkContext,
         events: mpsc::UnboundedSender<SinkEvent>,
     ) -> Result<Self, JobError> {
-        let connected = sink
-            .plan
-            .connect(context)
-            .await
-            .map_err(|e| failed(sink, e))?;
+        let connected = sink.plan.connect(context).await.map_err(|e| failed(sink, e))?;
         let (requests, inbox) = mpsc::channel(QUEUE);
-        let drops_before = sink.plan.accepts() == ChangelogMode::Upsert;
-        let task = tokio::spawn(serve(connected, number, drops_before, inbox, events));
+        let by_key = sink.plan.accepts() == ChangelogMode::Upsert;
+        let key = by_key.then(|| sink.key.clone());
+        let task = tokio::spawn(serve(connected, number, key, inbox, events));
         Ok(Self { requests, task })
     }
 
@@ -69,27 +66,22 @@ impl RunningSink {
 
 /// The error of a sink, with the table's name.
 pub(crate) fn failed(sink: &GraphSink, error: ConnectorError) -> JobError {
-    JobError::Connector {
-        role: "sink",
-        table: sink.table.clone(),
-        source: error,
-    }
+    JobError::Connector { role: "sink", table: sink.table.clone(), source: error }
 }
 
 async fn serve(
     mut sink: Box<dyn Sink>,
     number: usize,
-    drops_before: bool,
+    key: Option<SinkKey>,
     mut inbox: mpsc::Receiver<SinkRequest>,
     events: mpsc::UnboundedSender<SinkEvent>,
 ) -> Result<(), ConnectorError> {
     while let Some(request) = inbox.recv().await {
         let done = match request {
             SinkRequest::Write(batch) => {
-                let written = if drops_before {
-                    sink.write(&without_update_before(&batch)).await
-                } else {
-                    sink.write(&batch).await
+                let written = match &key {
+                    Some(key) => sink.write(&upserts(&batch, key)).await,
+                    None => sink.write(&batch).await,
                 };
                 match written {
                     Ok(()) if inbox.is_empty() => sink.flush().await,
@@ -106,22 +98,58 @@ async fn serve(
             }
         };
         if let Err(error) = done {
-            let _ = events.send(SinkEvent::Failed {
-                sink: number,
-                error,
-            });
+            let _ = events.send(SinkEvent::Failed { sink: number, error });
             return Ok(());
         }
     }
     sink.close().await
 }
 
-fn without_update_before(batch: &ChangeBatch) -> ChangeBatch {
+/// Changes by key: a row before an update is left out where the row after it follows with the
+/// same key, and is a deletion where it does not, because a filter dropped it or the key changed.
+fn upserts(batch: &ChangeBatch, key: &SinkKey) -> ChangeBatch {
     let mut kept = ChangeBatch::default();
-    for (kind, row) in batch.iter() {
+    for i in 0..batch.len() {
+        let (kind, row) = batch.row(i);
         if kind != RowKind::UpdateBefore {
             kept.push(kind, row);
+            continue;
+        }
+        let is_replaced = i + 1 < batch.len() && {
+            let (next_kind, next) = batch.row(i + 1);
+            let same = |c: &usize| row.get(*c, key.layouts[*c]) == next.get(*c, key.layouts[*c]);
+            next_kind.is_addition() && key.columns.iter().all(same)
+        };
+        if !is_replaced {
+            kept.push(RowKind::Delete, row);
         }
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use tailwater_types::{Datum, Layout};
+
+    use super::*;
+
+    #[test]
+    fn a_row_that_moves_to_another_key_or_is_filtered_out_is_deleted() {
+        let layouts: Arc<[Layout]> = vec![Layout::Int, Layout::Int].into();
+        let mut batch = ChangeBatch::default();
+        let mut push = |kind, key, value| {
+            batch.push_datums(kind, &[Datum::Int(key), Datum::Int(value)], &layouts);
+        };
+        push(RowKind::UpdateBefore, 1, 10);
+        push(RowKind::UpdateAfter, 1, 11);
+        push(RowKind::UpdateBefore, 2, 20);
+        push(RowKind::UpdateAfter, 3, 20);
+        push(RowKind::UpdateBefore, 4, 40);
+        let key = SinkKey { columns: vec![0], layouts: Arc::clone(&layouts) };
+        let seen: Vec<_> = upserts(&batch, &key)
+            .iter()
+            .map(|(kind, row)| (kind.short(), row.get(0, Layout::Int).as_int().unwrap_or(0)))
+            .collect();
+        assert_eq!(seen, [("+U", 1), ("-D", 2), ("+U", 3), ("-D", 4)]);
+    }
 }

@@ -27,11 +27,7 @@ impl RunningSource {
         context: SourceContext,
         from: ReadFrom,
     ) -> Result<Self, JobError> {
-        let connected = source
-            .plan
-            .connect(context)
-            .await
-            .map_err(|e| failed(source, e))?;
+        let connected = source.plan.connect(context).await.map_err(|e| failed(source, e))?;
         let mut reader = connected.read(from);
         let (outbox, events) = mpsc::channel(QUEUE);
         let task = tokio::spawn(async move {
@@ -42,11 +38,7 @@ impl RunningSource {
                 }
             }
         });
-        Ok(Self {
-            events,
-            acker: reader.acker,
-            task,
-        })
+        Ok(Self { events, acker: reader.acker, task })
     }
 
     /// Stops reading and waits until the source has let go.
@@ -60,11 +52,7 @@ impl RunningSource {
 
 /// The error of a source, with the table's name.
 pub(crate) fn failed(source: &GraphSource, error: ConnectorError) -> JobError {
-    JobError::Connector {
-        role: "source",
-        table: source.table.clone(),
-        source: error,
-    }
+    JobError::Connector { role: "source", table: source.table.clone(), source: error }
 }
 
 /// A source that stopped without saying why.

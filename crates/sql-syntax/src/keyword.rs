@@ -36,9 +36,8 @@ fn distance(a: &str, b: &str) -> usize {
     for i in 1..=a.len() {
         for j in 1..=b.len() {
             let cost = usize::from(a[i - 1] != b[j - 1]);
-            let mut best = (rows[i - 1][j] + 1)
-                .min(rows[i][j - 1] + 1)
-                .min(rows[i - 1][j - 1] + cost);
+            let mut best =
+                (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(rows[i - 1][j - 1] + cost);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 best = best.min(rows[i - 2][j - 2] + 1);
             }
@@ -52,9 +51,7 @@ fn contains(sorted: &[&str], word: &str) -> bool {
     if word.len() > 40 || !word.is_ascii() {
         return false;
     }
-    sorted
-        .binary_search(&word.to_ascii_uppercase().as_str())
-        .is_ok()
+    sorted.binary_search(&word.to_ascii_uppercase().as_str()).is_ok()
 }
 
 /// Words that begin a statement.
@@ -186,21 +183,10 @@ mod tests {
 
     #[test]
     fn words_are_reserved_as_in_flink() {
-        for word in [
-            "value",
-            "timestamp",
-            "USER",
-            "order",
-            "count",
-            "comment",
-            "string",
-            "day",
-        ] {
+        for word in ["value", "timestamp", "USER", "order", "count", "comment", "string", "day"] {
             assert!(is_reserved(word), "{word}");
         }
-        for word in [
-            "before", "op", "source", "key", "data", "type", "name", "if", "model",
-        ] {
+        for word in ["before", "op", "source", "key", "data", "type", "name", "if", "model"] {
             assert!(!is_reserved(word), "{word}");
         }
     }

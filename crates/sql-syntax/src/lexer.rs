@@ -8,25 +8,14 @@ mod literal;
 
 /// The tokens of `text`, the last of them [`TokenKind::End`], and what is malformed in it.
 pub fn tokenize(text: &str) -> (Vec<Token>, Vec<Diagnostic>) {
-    let mut lexer = Lexer {
-        text,
-        pos: 0,
-        in_hint: false,
-        tokens: Vec::new(),
-        diagnostics: Vec::new(),
-    };
+    let mut lexer =
+        Lexer { text, pos: 0, in_hint: false, tokens: Vec::new(), diagnostics: Vec::new() };
     while lexer.skip_blanks() {
         let start = lexer.pos;
         let kind = lexer.token();
-        lexer.tokens.push(Token {
-            kind,
-            span: Span::new(start, lexer.pos),
-        });
+        lexer.tokens.push(Token { kind, span: Span::new(start, lexer.pos) });
     }
-    lexer.tokens.push(Token {
-        kind: TokenKind::End,
-        span: Span::new(text.len(), text.len()),
-    });
+    lexer.tokens.push(Token { kind: TokenKind::End, span: Span::new(text.len(), text.len()) });
     (lexer.tokens, lexer.diagnostics)
 }
 
@@ -44,17 +33,12 @@ impl Lexer<'_> {
     }
 
     fn byte(&self, ahead: usize) -> u8 {
-        self.text
-            .as_bytes()
-            .get(self.pos + ahead)
-            .copied()
-            .unwrap_or(0)
+        self.text.as_bytes().get(self.pos + ahead).copied().unwrap_or(0)
     }
 
     fn report(&mut self, code: &'static str, start: usize, message: &str, hint: &str) {
         let span = Span::new(start, self.pos);
-        self.diagnostics
-            .push(Diagnostic::error(code, span, message).with_hint(hint));
+        self.diagnostics.push(Diagnostic::error(code, span, message).with_hint(hint));
     }
 
     /// Skips whitespace and comments; false at the end of the text.
@@ -144,13 +128,8 @@ impl Lexer<'_> {
 
     fn number(&mut self) -> TokenKind {
         let bytes = &self.text.as_bytes()[self.pos..];
-        let digits = |from: usize| {
-            bytes
-                .iter()
-                .skip(from)
-                .take_while(|byte| byte.is_ascii_digit())
-                .count()
-        };
+        let digits =
+            |from: usize| bytes.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
         let mut kind = TokenKind::Integer;
         let mut len = digits(0);
         if bytes.get(len) == Some(&b'.') && bytes.get(len + 1) != Some(&b'.') {

@@ -44,14 +44,7 @@ pub(crate) struct Parser<'a> {
 impl<'a> Parser<'a> {
     /// A parser over the tokens of `text`; `tokens` ends with [`TokenKind::End`].
     pub(crate) fn new(text: &'a str, tokens: &'a [Token]) -> Self {
-        Self {
-            text,
-            tokens,
-            pos: 0,
-            depth: 0,
-            height: 0,
-            diagnostics: Vec::new(),
-        }
+        Self { text, tokens, pos: 0, depth: 0, height: 0, diagnostics: Vec::new() }
     }
 
     // --- looking -------------------------------------------------------------------------------
@@ -82,11 +75,7 @@ impl<'a> Parser<'a> {
 
     /// The bytes of the token before the current one.
     pub(crate) fn previous_span(&self) -> Span {
-        match self
-            .pos
-            .checked_sub(1)
-            .and_then(|index| self.tokens.get(index))
-        {
+        match self.pos.checked_sub(1).and_then(|index| self.tokens.get(index)) {
             Some(token) => token.span,
             None => Span::new(0, 0),
         }
@@ -94,10 +83,7 @@ impl<'a> Parser<'a> {
 
     fn span_from(&self, start: Span) -> Span {
         let end = self.previous_span().end.max(start.start);
-        Span {
-            start: start.start,
-            end,
-        }
+        Span { start: start.start, end }
     }
 
     fn word_at(&self, ahead: usize) -> Option<&'a str> {
@@ -108,17 +94,13 @@ impl<'a> Parser<'a> {
     /// Whether the words ahead are these keywords.
     pub(crate) fn at(&self, keywords: &[&str]) -> bool {
         keywords.iter().enumerate().all(|(ahead, keyword)| {
-            self.word_at(ahead)
-                .is_some_and(|word| word.eq_ignore_ascii_case(keyword))
+            self.word_at(ahead).is_some_and(|word| word.eq_ignore_ascii_case(keyword))
         })
     }
 
     fn at_any(&self, keywords: &[&str]) -> bool {
-        self.word_at(0).is_some_and(|word| {
-            keywords
-                .iter()
-                .any(|keyword| word.eq_ignore_ascii_case(keyword))
-        })
+        self.word_at(0)
+            .is_some_and(|word| keywords.iter().any(|keyword| word.eq_ignore_ascii_case(keyword)))
     }
 
     // --- eating --------------------------------------------------------------------------------
@@ -150,28 +132,17 @@ impl<'a> Parser<'a> {
     }
 
     fn expect(&mut self, kind: &TokenKind, what: &str) -> Parsed<()> {
-        if self.eat(kind) {
-            Ok(())
-        } else {
-            Err(self.unexpected(what))
-        }
+        if self.eat(kind) { Ok(()) } else { Err(self.unexpected(what)) }
     }
 
     fn expect_words(&mut self, keywords: &[&str]) -> Parsed<()> {
         for keyword in keywords {
             if !self.eat_words(&[keyword]) {
                 let error = self.unexpected(keyword);
-                return Err(
-                    match self
-                        .word_at(0)
-                        .and_then(|w| keyword::closest(w, &[keyword]))
-                    {
-                        Some(meant) => {
-                            Box::new(error.with_hint(format!("did you mean \"{meant}\"?")))
-                        }
-                        None => error,
-                    },
-                );
+                return Err(match self.word_at(0).and_then(|w| keyword::closest(w, &[keyword])) {
+                    Some(meant) => Box::new(error.with_hint(format!("did you mean \"{meant}\"?"))),
+                    None => error,
+                });
             }
         }
         Ok(())
@@ -210,10 +181,8 @@ impl<'a> Parser<'a> {
     fn previous_hint(&self) -> Option<String> {
         let token = self.tokens.get(self.pos.checked_sub(1)?)?;
         let word = (token.kind == TokenKind::Word).then(|| token.span.slice(self.text))?;
-        let meant = keyword::closest(
-            word,
-            &["FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT"],
-        )?;
+        let meant =
+            keyword::closest(word, &["FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT"])?;
         (!keyword::is_reserved(word)).then(|| format!("did you mean \"{meant}\" for \"{word}\"?"))
     }
 
@@ -261,11 +230,7 @@ impl<'a> Parser<'a> {
         match self.peek() {
             TokenKind::QuotedIdent(value) => {
                 self.advance();
-                Ok(Ident {
-                    value: value.clone(),
-                    quoted: true,
-                    span,
-                })
+                Ok(Ident { value: value.clone(), quoted: true, span })
             }
             TokenKind::Word => {
                 let word = span.slice(self.text);
@@ -273,11 +238,7 @@ impl<'a> Parser<'a> {
                     return Err(self.reserved_error(word, what));
                 }
                 self.advance();
-                Ok(Ident {
-                    value: word.to_owned(),
-                    quoted: false,
-                    span,
-                })
+                Ok(Ident { value: word.to_owned(), quoted: false, span })
             }
             _ => Err(self.unexpected(what)),
         }
@@ -287,9 +248,7 @@ impl<'a> Parser<'a> {
     fn at_ident(&self) -> bool {
         match self.peek() {
             TokenKind::QuotedIdent(_) => true,
-            TokenKind::Word => self
-                .word_at(0)
-                .is_some_and(|word| !keyword::is_reserved(word)),
+            TokenKind::Word => self.word_at(0).is_some_and(|word| !keyword::is_reserved(word)),
             _ => false,
         }
     }
@@ -299,11 +258,7 @@ impl<'a> Parser<'a> {
         match self.word_at(0) {
             Some(word) => {
                 let span = self.advance().span;
-                Ok(Ident {
-                    value: word.to_owned(),
-                    quoted: false,
-                    span,
-                })
+                Ok(Ident { value: word.to_owned(), quoted: false, span })
             }
             None => self.ident(what),
         }
@@ -315,10 +270,7 @@ impl<'a> Parser<'a> {
         while self.eat(&TokenKind::Dot) {
             parts.push(self.ident("a name after \".\"")?);
         }
-        Ok(ObjectName {
-            parts,
-            span: self.span_from(start),
-        })
+        Ok(ObjectName { parts, span: self.span_from(start) })
     }
 
     fn string_literal(&mut self, what: &str) -> Parsed<StringLiteral> {
@@ -327,10 +279,7 @@ impl<'a> Parser<'a> {
             return Err(self.unexpected(what));
         };
         self.advance();
-        Ok(StringLiteral {
-            value: value.clone(),
-            span,
-        })
+        Ok(StringLiteral { value: value.clone(), span })
     }
 
     fn unsigned(&mut self, what: &str) -> Parsed<u32> {
@@ -384,10 +333,6 @@ impl<'a> Parser<'a> {
         let key = self.string_literal("an option's key in quotes such as 'connector'")?;
         self.expect(&TokenKind::Eq, "\"=\" after the option's key")?;
         let value = self.string_literal("the option's value in quotes")?;
-        Ok(SqlOption {
-            key,
-            value,
-            span: self.span_from(start),
-        })
+        Ok(SqlOption { key, value, span: self.span_from(start) })
     }
 }

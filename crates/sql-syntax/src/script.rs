@@ -61,10 +61,7 @@ pub fn parse_script(text: &str) -> Script {
             statement.statement = None;
         }
     }
-    Script {
-        statements,
-        diagnostics,
-    }
+    Script { statements, diagnostics }
 }
 
 fn script_statement(parser: &mut Parser<'_>) -> ScriptStatement {
@@ -86,11 +83,7 @@ fn script_statement(parser: &mut Parser<'_>) -> ScriptStatement {
     let semicolon = parser.span();
     let ended = parser.eat(&TokenKind::Semicolon);
     let text_span = if ended { span.to(semicolon) } else { span };
-    ScriptStatement {
-        statement,
-        span,
-        text_span,
-    }
+    ScriptStatement { statement, span, text_span }
 }
 
 /// Parses one statement, with or without a semicolon behind it.
@@ -138,10 +131,7 @@ fn parse_whole<T>(
 /// statement set in it is closed.
 pub fn input_state(text: &str) -> InputState {
     let (tokens, diagnostics) = tokenize(text);
-    if diagnostics
-        .iter()
-        .any(|diagnostic| diagnostic.code == "E0002")
-    {
+    if diagnostics.iter().any(|diagnostic| diagnostic.code == "E0002") {
         return InputState::Incomplete;
     }
     let tokens = &tokens[..tokens.len().saturating_sub(1)];

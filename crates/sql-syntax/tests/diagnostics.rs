@@ -7,11 +7,7 @@ fn errors(text: &str) -> Vec<String> {
     let script = parse_script(text);
     let show = |d: &tailwater_types::Diagnostic| {
         let (line, column) = d.span.line_column(text);
-        let hint = d
-            .hint
-            .as_deref()
-            .map(|hint| format!(" ({hint})"))
-            .unwrap_or_default();
+        let hint = d.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
         format!("{} {line}:{column} {}{hint}", d.code, d.message)
     };
     script.diagnostics.iter().map(show).collect()
@@ -21,22 +17,11 @@ fn errors(text: &str) -> Vec<String> {
 fn all_errors_of_a_script_are_reported_and_the_other_statements_kept() {
     let text = "SELCET 1;\nSELECT a FROM t;\nSELECT FROM t;\nCREATE TABLE t (value INT, b, c INTT NOT, d INT);\nSELECT 2";
     let script = parse_script(text);
-    let kept: Vec<bool> = script
-        .statements
-        .iter()
-        .map(|s| s.statement.is_some())
-        .collect();
+    let kept: Vec<bool> = script.statements.iter().map(|s| s.statement.is_some()).collect();
     assert_eq!(kept, [false, true, false, false, true]);
-    let spans: Vec<&str> = script
-        .statements
-        .iter()
-        .map(|s| s.span.slice(text))
-        .collect();
+    let spans: Vec<&str> = script.statements.iter().map(|s| s.span.slice(text)).collect();
     assert_eq!(spans[1], "SELECT a FROM t");
-    assert_eq!(
-        script.statements[1].text_span.slice(text),
-        "SELECT a FROM t;"
-    );
+    assert_eq!(script.statements[1].text_span.slice(text), "SELECT a FROM t;");
     assert_eq!(
         errors(text),
         [
@@ -51,10 +36,7 @@ fn all_errors_of_a_script_are_reported_and_the_other_statements_kept() {
 #[test]
 fn messages_say_what_was_expected() {
     let cases = [
-        (
-            "SELECT a,, b FROM t",
-            "E0001 1:10 encountered \",\", expected an expression",
-        ),
+        ("SELECT a,, b FROM t", "E0001 1:10 encountered \",\", expected an expression"),
         (
             "SELECT a, FROM t",
             "E0001 1:11 encountered \"FROM\", expected an expression (remove the comma before it)",
@@ -63,10 +45,7 @@ fn messages_say_what_was_expected() {
             "SELECT a FORM t",
             "E0001 1:15 encountered \"t\", expected the end of the statement (did you mean \"FROM\" for \"FORM\"?)",
         ),
-        (
-            "SELECT (1",
-            "E0001 1:10 encountered \"<EOF>\", expected \",\" or \")\"",
-        ),
+        ("SELECT (1", "E0001 1:10 encountered \"<EOF>\", expected \",\" or \")\""),
         (
             "SELECT x::STRING FROM t",
             "E0001 1:9 encountered \":\", expected the end of the statement",
@@ -75,18 +54,12 @@ fn messages_say_what_was_expected() {
             "SELECT CURRENT_CATALOG()",
             "E0001 1:23 encountered \"(\", expected nothing after CURRENT_CATALOG (write CURRENT_CATALOG without parentheses)",
         ),
-        (
-            "SELECT user.a FROM t GROUP BY order",
-            "E0001 1:12 encountered \".\", expected a name",
-        ),
+        ("SELECT user.a FROM t GROUP BY order", "E0001 1:12 encountered \".\", expected a name"),
         (
             "SELECT 'abc",
             "E0002 1:8 unterminated string (close it with '; inside, write '' for one)",
         ),
-        (
-            "SELECT 1 /* x",
-            "E0002 1:10 unterminated comment (close it with */)",
-        ),
+        ("SELECT 1 /* x", "E0002 1:10 unterminated comment (close it with */)"),
         (
             "SELECT \"a\" FROM t",
             "E0005 1:8 encountered \"\\\"\", double quotes are not used by this dialect (write `a` for a name, 'a' for a string)",
@@ -143,19 +116,13 @@ fn the_shell_knows_when_input_is_complete() {
         ("SELECT ';", InputState::Incomplete),
         ("SELECT 1 /* ;", InputState::Incomplete),
         ("SELECT 1 -- ;", InputState::Incomplete),
-        (
-            "EXECUTE STATEMENT SET BEGIN INSERT INTO a SELECT 1;",
-            InputState::Incomplete,
-        ),
+        ("EXECUTE STATEMENT SET BEGIN INSERT INTO a SELECT 1;", InputState::Incomplete),
         (
             "EXECUTE STATEMENT SET BEGIN INSERT INTO a SELECT CASE WHEN b THEN 1 END; END;",
             InputState::Complete,
         ),
         ("BEGIN STATEMENT SET;", InputState::Incomplete),
-        (
-            "BEGIN STATEMENT SET; INSERT INTO a SELECT 1; END;",
-            InputState::Complete,
-        ),
+        ("BEGIN STATEMENT SET; INSERT INTO a SELECT 1; END;", InputState::Complete),
     ];
     for (text, state) in cases {
         assert_eq!(input_state(text), state, "{text}");

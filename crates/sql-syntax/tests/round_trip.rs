@@ -56,21 +56,14 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, limit: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         ((self.0 >> 33) as usize) % limit.max(1)
     }
 }
 
 fn try_all(text: &str) {
     let script = parse_script(text);
-    for statement in script
-        .statements
-        .iter()
-        .filter_map(|s| s.statement.as_ref())
-    {
+    for statement in script.statements.iter().filter_map(|s| s.statement.as_ref()) {
         let _ = statement.to_string();
     }
     for diagnostic in &script.diagnostics {
@@ -93,9 +86,7 @@ fn no_prefix_of_a_statement_panics() {
 #[test]
 fn no_mutation_of_a_statement_panics_and_what_still_parses_round_trips() {
     let bytes = b"'`\"(),;.*+-/<>=[]{}|&!?:$^@\\ \n0aAxX_\xc3\xa9";
-    let words = [
-        "SELECT", "FROM", "NOT", "END", "BEGIN", "(", "CASE", "AS", "NULL", "TABLE", "--",
-    ];
+    let words = ["SELECT", "FROM", "NOT", "END", "BEGIN", "(", "CASE", "AS", "NULL", "TABLE", "--"];
     let lines: Vec<&str> = STATEMENTS.lines().chain(EXPRESSIONS.lines()).collect();
     let mut random = Random(20_240_229);
     for _ in 0..20_000 {
@@ -153,11 +144,7 @@ fn deep_nesting_is_an_error_and_no_overflow() {
         }
     }
     for text in [
-        format!(
-            "SELECT CAST(a AS {}INT{})",
-            "ARRAY<".repeat(5000),
-            ">".repeat(5000)
-        ),
+        format!("SELECT CAST(a AS {}INT{})", "ARRAY<".repeat(5000), ">".repeat(5000)),
         format!("SELECT CAST(a AS INT{})", " ARRAY".repeat(5000)),
         format!("SELECT * FROM {}t{}", "(".repeat(5000), ")".repeat(5000)),
         format!("{}SELECT 1{}", "(".repeat(5000), ")".repeat(5000)),

@@ -71,10 +71,7 @@ impl<'a> Binder<'a> {
     }
 
     fn find(&mut self, diagnostic: Diagnostic) {
-        let finding = Finding {
-            source: Arc::clone(&self.source),
-            diagnostic,
-        };
+        let finding = Finding { source: Arc::clone(&self.source), diagnostic };
         // A view that is used twice has each of its faults once.
         if !self.findings.contains(&finding) {
             self.findings.push(finding);
@@ -88,10 +85,7 @@ impl<'a> Binder<'a> {
         message: impl Into<String>,
         hint: Option<String>,
     ) -> Bound<T> {
-        let diagnostic = Diagnostic {
-            hint,
-            ..Diagnostic::error(code, span, message)
-        };
+        let diagnostic = Diagnostic { hint, ..Diagnostic::error(code, span, message) };
         self.find(diagnostic);
         Err(Reported)
     }
@@ -118,14 +112,8 @@ impl<'a> Binder<'a> {
                 } else {
                     Diagnostic::error("E0150", issue.span, issue.message)
                 };
-                let diagnostic = Diagnostic {
-                    hint: issue.hint,
-                    ..diagnostic
-                };
-                let finding = Finding {
-                    source: Arc::clone(&table.origin.text),
-                    diagnostic,
-                };
+                let diagnostic = Diagnostic { hint: issue.hint, ..diagnostic };
+                let finding = Finding { source: Arc::clone(&table.origin.text), diagnostic };
                 if !self.findings.contains(&finding) {
                     self.findings.push(finding);
                 }

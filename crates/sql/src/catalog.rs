@@ -215,11 +215,7 @@ impl Catalog {
         let name = parts.next().unwrap_or_default();
         let database = parts.next().unwrap_or_else(|| database.to_owned());
         let catalog = parts.next().unwrap_or_else(|| catalog.to_owned());
-        Path {
-            catalog,
-            database,
-            name,
-        }
+        Path { catalog, database, name }
     }
 
     /// The object of that name.
@@ -243,9 +239,7 @@ impl Catalog {
         catalog: &'a str,
         database: &'a str,
     ) -> impl Iterator<Item = (&'a Path, &'a CatalogObject)> {
-        self.objects
-            .iter()
-            .filter(move |(p, _)| p.catalog == catalog && p.database == database)
+        self.objects.iter().filter(move |(p, _)| p.catalog == catalog && p.database == database)
     }
 
     /// Catalogs and their databases.
@@ -265,32 +259,21 @@ impl Catalog {
 
     /// Removes a database and what is in it.
     pub fn remove_database(&mut self, catalog: &str, database: &str) {
-        self.databases
-            .retain(|(c, d)| c != catalog || d != database);
-        self.objects
-            .retain(|p, _| p.catalog != catalog || p.database != database);
+        self.databases.retain(|(c, d)| c != catalog || d != database);
+        self.objects.retain(|p, _| p.catalog != catalog || p.database != database);
     }
 }
 
 impl CatalogTable {
     /// The columns that the connector reads: all but computed ones.
     pub fn read_columns(&self) -> impl Iterator<Item = &CatalogColumn> {
-        self.columns
-            .iter()
-            .filter(|c| !matches!(c.source, ColumnSource::Computed(_)))
+        self.columns.iter().filter(|c| !matches!(c.source, ColumnSource::Computed(_)))
     }
 
     /// The columns that the connector writes: physical ones and metadata that is not virtual.
     pub fn written_columns(&self) -> impl Iterator<Item = &CatalogColumn> {
-        self.read_columns().filter(|c| {
-            !matches!(
-                c.source,
-                ColumnSource::Metadata {
-                    is_virtual: true,
-                    ..
-                }
-            )
-        })
+        self.read_columns()
+            .filter(|c| !matches!(c.source, ColumnSource::Metadata { is_virtual: true, .. }))
     }
 
     /// Names of the primary key's columns, empty without one.

@@ -18,11 +18,7 @@ pub fn describe_table(table: &CatalogTable) -> Vec<DescribeRow> {
         .iter()
         .map(|column| {
             let watermark = table.watermark.as_ref().filter(|w| w.column == column.name);
-            let rowtime = if watermark.is_some() {
-                " *ROWTIME*"
-            } else {
-                ""
-            };
+            let rowtime = if watermark.is_some() { " *ROWTIME*" } else { "" };
             let extras = match &column.source {
                 ColumnSource::Physical => None,
                 ColumnSource::Metadata { .. } => metadata(&column.source),
@@ -30,20 +26,9 @@ pub fn describe_table(table: &CatalogTable) -> Vec<DescribeRow> {
             };
             [
                 Some(column.name.clone()),
-                Some(format!(
-                    "{}{rowtime}",
-                    declared_type(&column.data_type.kind)
-                )),
-                Some(
-                    if column.data_type.nullable {
-                        "TRUE"
-                    } else {
-                        "FALSE"
-                    }
-                    .to_owned(),
-                ),
-                key.contains(&column.name)
-                    .then(|| format!("PRI({})", key.join(", "))),
+                Some(format!("{}{rowtime}", declared_type(&column.data_type.kind))),
+                Some(if column.data_type.nullable { "TRUE" } else { "FALSE" }.to_owned()),
+                key.contains(&column.name).then(|| format!("PRI({})", key.join(", "))),
                 extras,
                 watermark.map(|w| w.expr.to_string()),
             ]
@@ -54,38 +39,18 @@ pub fn describe_table(table: &CatalogTable) -> Vec<DescribeRow> {
 /// The rows that DESCRIBE shows of a query's columns.
 pub fn describe_plan(plan: &Plan) -> Vec<DescribeRow> {
     let row = |f: &tailwater_types::Field| {
-        let null = if f.data_type.nullable {
-            "TRUE"
-        } else {
-            "FALSE"
-        };
+        let null = if f.data_type.nullable { "TRUE" } else { "FALSE" };
         let name = Some(f.name.to_string());
-        [
-            name,
-            Some(declared_type(&f.data_type.kind)),
-            Some(null.to_owned()),
-            None,
-            None,
-            None,
-        ]
+        [name, Some(declared_type(&f.data_type.kind)), Some(null.to_owned()), None, None, None]
     };
     plan.schema.fields().iter().map(row).collect()
 }
 
 fn metadata(source: &ColumnSource) -> Option<String> {
-    let ColumnSource::Metadata {
-        key,
-        is_named,
-        is_virtual,
-    } = source
-    else {
+    let ColumnSource::Metadata { key, is_named, is_virtual } = source else {
         return None;
     };
-    let from = if *is_named {
-        format!(" FROM '{key}'")
-    } else {
-        String::new()
-    };
+    let from = if *is_named { format!(" FROM '{key}'") } else { String::new() };
     let suffix = if *is_virtual { " VIRTUAL" } else { "" };
     Some(format!("METADATA{from}{suffix}"))
 }
@@ -106,9 +71,10 @@ pub fn show_create_table(table: &CatalogTable) -> String {
         .iter()
         .map(|column| {
             let name = format!("  `{}`", column.name.replace('`', "``"));
-            let comment = column.comment.as_ref().map_or(String::new(), |c| {
-                format!(" COMMENT '{}'", c.replace('\'', "''"))
-            });
+            let comment = column
+                .comment
+                .as_ref()
+                .map_or(String::new(), |c| format!(" COMMENT '{}'", c.replace('\'', "''")));
             match &column.source {
                 ColumnSource::Computed(expr) => format!("{name} AS {expr}{comment}"),
                 source => {
@@ -119,10 +85,7 @@ pub fn show_create_table(table: &CatalogTable) -> String {
         })
         .collect();
     if let Some(watermark) = &table.watermark {
-        parts.push(format!(
-            "  WATERMARK FOR `{}` AS {}",
-            watermark.column, watermark.expr
-        ));
+        parts.push(format!("  WATERMARK FOR `{}` AS {}", watermark.column, watermark.expr));
     }
     if let Some(key) = &table.primary_key {
         let columns: Vec<String> = key.columns.iter().map(|c| format!("`{c}`")).collect();
@@ -133,20 +96,13 @@ pub fn show_create_table(table: &CatalogTable) -> String {
         ));
     }
     let temporary = if table.is_temporary { "TEMPORARY " } else { "" };
-    let mut text = format!(
-        "CREATE {temporary}TABLE {} (\n{}\n)",
-        table.path.quoted(),
-        parts.join(",\n")
-    );
+    let mut text =
+        format!("CREATE {temporary}TABLE {} (\n{}\n)", table.path.quoted(), parts.join(",\n"));
     if let Some(comment) = &table.comment {
         let _ = write!(text, " COMMENT '{}'", comment.replace('\'', "''"));
     }
     if !table.partition_keys.is_empty() {
-        let keys: Vec<String> = table
-            .partition_keys
-            .iter()
-            .map(|k| format!("`{k}`"))
-            .collect();
+        let keys: Vec<String> = table.partition_keys.iter().map(|k| format!("`{k}`")).collect();
         let _ = write!(text, "\nPARTITIONED BY ({})", keys.join(", "));
     }
     let options: Vec<String> = table
@@ -164,42 +120,23 @@ pub fn show_create_table(table: &CatalogTable) -> String {
 /// Whether an option's value must not be shown.
 pub fn is_secret(option: &str) -> bool {
     let option = option.to_lowercase();
-    [
-        "password",
-        "secret",
-        "token",
-        "fs.azure.account.key",
-        "apikey",
-        "api-key",
-        "auth-params",
-    ]
-    .iter()
-    .any(|word| option.contains(word))
+    ["password", "secret", "token", "fs.azure.account.key", "apikey", "api-key", "auth-params"]
+        .iter()
+        .any(|word| option.contains(word))
 }
 
 /// SHOW CREATE VIEW.
 pub fn show_create_view(view: &CatalogView) -> String {
     let temporary = if view.is_temporary { "TEMPORARY " } else { "" };
     let columns: Vec<String> = view.columns.iter().map(|c| format!("`{c}`")).collect();
-    let columns = if columns.is_empty() {
-        String::new()
-    } else {
-        format!("({}) ", columns.join(", "))
-    };
-    format!(
-        "CREATE {temporary}VIEW {} {columns}AS\n{}\n",
-        view.path.quoted(),
-        view.text
-    )
+    let columns =
+        if columns.is_empty() { String::new() } else { format!("({}) ", columns.join(", ")) };
+    format!("CREATE {temporary}VIEW {} {columns}AS\n{}\n", view.path.quoted(), view.text)
 }
 
 /// EXPLAIN of an INSERT.
 pub fn explain_insert(insert: &InsertPlan) -> String {
-    let mut text = format!(
-        "Sink(table=[{}], changes=[{}]",
-        insert.path(),
-        mode(insert.sink_mode)
-    );
+    let mut text = format!("Sink(table=[{}], changes=[{}]", insert.path(), mode(insert.sink_mode));
     if insert.materializes {
         text.push_str(", upsertMaterialize=[true]");
     }
@@ -224,64 +161,37 @@ fn mode(mode: ChangelogMode) -> &'static str {
 }
 
 fn list<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
-    items
-        .into_iter()
-        .map(|i| i.to_string())
-        .collect::<Vec<_>>()
-        .join(", ")
+    items.into_iter().map(|i| i.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn explain_into(plan: &Plan, depth: usize, out: &mut String) {
-    let arrow = if depth == 0 {
-        String::new()
-    } else {
-        format!("{}+- ", "   ".repeat(depth - 1))
-    };
+    let arrow = if depth == 0 { String::new() } else { format!("{}+- ", "   ".repeat(depth - 1)) };
     let what = match &plan.node {
         PlanNode::Scan(table) => format!("TableSourceScan(table=[{}]", table.path),
         PlanNode::Values(rows) => format!("Values(rows=[{}]", rows.len()),
-        PlanNode::Calc {
-            filter, projection, ..
-        } => {
+        PlanNode::Calc { filter, projection, .. } => {
             let select = match projection {
                 Some(exprs) => list(exprs),
                 None => "*".to_owned(),
             };
-            let filter = filter
-                .as_ref()
-                .map_or(String::new(), |f| format!(", where=[{f}]"));
+            let filter = filter.as_ref().map_or(String::new(), |f| format!(", where=[{f}]"));
             format!("Calc(select=[{select}]{filter}")
         }
-        PlanNode::Join {
-            kind,
-            left_keys,
-            right_keys,
-            condition,
-            ..
-        } => {
-            let condition = condition
-                .as_ref()
-                .map_or(String::new(), |c| format!(", condition=[{c}]"));
+        PlanNode::Join { kind, left_keys, right_keys, condition, .. } => {
+            let condition =
+                condition.as_ref().map_or(String::new(), |c| format!(", condition=[{c}]"));
             let (left, right) = (list(left_keys), list(right_keys));
             format!("Join(joinType=[{kind:?}], leftKeys=[{left}], rightKeys=[{right}]{condition}")
         }
         PlanNode::Aggregate { group, calls, .. } => {
-            format!(
-                "GroupAggregate(groupBy=[{}], select=[{}]",
-                list(group),
-                list(calls)
-            )
+            format!("GroupAggregate(groupBy=[{}], select=[{}]", list(group), list(calls))
         }
         PlanNode::Union(_) => "Union(all=[true]".to_owned(),
         PlanNode::Normalize { key, .. } => format!("ChangelogNormalize(key=[{}]", list(key)),
     };
     let fields = list(plan.schema.fields().iter().map(|f| &f.name));
     let keys = list(plan.unique_keys.iter().map(|k| format!("({})", list(k))));
-    let keys = if keys.is_empty() {
-        keys
-    } else {
-        format!(", upsertKeys=[{keys}]")
-    };
+    let keys = if keys.is_empty() { keys } else { format!(", upsertKeys=[{keys}]") };
     let _ = writeln!(
         out,
         "{arrow}{what}, fields=[{fields}], changelogMode=[{}]{keys})",

@@ -29,10 +29,7 @@ pub(crate) fn all_of(mut parts: Vec<Expr>) -> Option<Expr> {
     }
     let nullable = parts.iter().any(|p| p.data_type.nullable);
     let data_type = tailwater_types::TypeKind::Boolean.with_nullable(nullable);
-    Some(Expr {
-        node: Node::And(parts),
-        data_type,
-    })
+    Some(Expr { node: Node::And(parts), data_type })
 }
 
 /// Which side of a join a conjunct is about.
@@ -47,11 +44,8 @@ pub(crate) enum Side {
 pub(crate) fn side_of(expr: &Expr, left_columns: usize) -> Side {
     let (mut left, mut right) = (false, false);
     expr.visit_columns(&mut |i| {
-        if i < left_columns {
-            left = true
-        } else {
-            right = true
-        }
+        left |= i < left_columns;
+        right |= i >= left_columns;
     });
     match (left, right) {
         (false, false) => Side::Neither,
@@ -90,17 +84,9 @@ fn equal_key(conjunct: &Expr, left_columns: usize, context: &ResolveContext) -> 
             return Some(e);
         }
         let is_text = e.data_type.kind.is_string() && target.kind.is_string();
-        if is_text {
-            Some(e)
-        } else {
-            cast(e, &target, CastMode::Implicit, context).ok()
-        }
+        if is_text { Some(e) } else { cast(e, &target, CastMode::Implicit, context).ok() }
     };
-    Some(EqualKey {
-        left: as_key(left.clone())?,
-        right: as_key(right)?,
-        nulls_match,
-    })
+    Some(EqualKey { left: as_key(left.clone())?, right: as_key(right)?, nulls_match })
 }
 
 /// A join of two plans under a condition over the columns of both.
@@ -137,11 +123,7 @@ pub(crate) fn join(
     }
     Plan {
         schema,
-        mode: if is_append {
-            ChangelogMode::InsertOnly
-        } else {
-            ChangelogMode::Retract
-        },
+        mode: if is_append { ChangelogMode::InsertOnly } else { ChangelogMode::Retract },
         unique_keys,
         node: PlanNode::Join {
             left: Box::new(left),
@@ -180,16 +162,11 @@ fn unique_keys(left: &Plan, right: &Plan, kind: JoinKind, keys: &[EqualKey]) -> 
         return left.unique_keys.clone();
     }
     let columns = |side: fn(&EqualKey) -> &Expr| -> Vec<usize> {
-        keys.iter()
-            .filter(|k| !k.nulls_match)
-            .filter_map(|k| side(k).as_column())
-            .collect()
+        keys.iter().filter(|k| !k.nulls_match).filter_map(|k| side(k).as_column()).collect()
     };
     let (left_keys, right_keys) = (columns(|k| &k.left), columns(|k| &k.right));
     let is_unique = |plan: &Plan, keys: &[usize]| {
-        plan.unique_keys
-            .iter()
-            .any(|u| u.iter().all(|c| keys.contains(c)))
+        plan.unique_keys.iter().any(|u| u.iter().all(|c| keys.contains(c)))
     };
     let left_columns = left.schema.len();
     let shifted =

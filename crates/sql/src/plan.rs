@@ -152,10 +152,8 @@ impl Plan {
     /// A scan of a table whose source gives `mode`; an upsert source is normalised by its key.
     pub fn scan(table: &Arc<CatalogTable>, mode: ChangelogMode) -> Plan {
         let columns: Vec<_> = table.read_columns().collect();
-        let fields: Vec<Field> = columns
-            .iter()
-            .map(|c| Field::new(c.name.as_str(), c.data_type.clone()))
-            .collect();
+        let fields: Vec<Field> =
+            columns.iter().map(|c| Field::new(c.name.as_str(), c.data_type.clone())).collect();
         let place = |name: &String| columns.iter().position(|c| &c.name == name);
         let key: Option<Vec<usize>> = table.key_columns().iter().map(place).collect();
         let key = key.filter(|k| !k.is_empty());
@@ -170,10 +168,7 @@ impl Plan {
                 schema: scan.schema.clone(),
                 mode: ChangelogMode::Retract,
                 unique_keys: scan.unique_keys.clone(),
-                node: PlanNode::Normalize {
-                    input: Box::new(scan),
-                    key,
-                },
+                node: PlanNode::Normalize { input: Box::new(scan), key },
             },
             _ => scan,
         }
@@ -182,12 +177,7 @@ impl Plan {
     /// Constant rows of one schema.
     pub fn values(rows: Vec<Vec<Expr>>, schema: Schema) -> Plan {
         let mode = ChangelogMode::InsertOnly;
-        Plan {
-            node: PlanNode::Values(rows),
-            schema,
-            mode,
-            unique_keys: Vec::new(),
-        }
+        Plan { node: PlanNode::Values(rows), schema, mode, unique_keys: Vec::new() }
     }
 
     /// The rows for which `filter` is true.
@@ -196,11 +186,7 @@ impl Plan {
             schema: self.schema.clone(),
             mode: self.mode,
             unique_keys: self.unique_keys.clone(),
-            node: PlanNode::Calc {
-                input: Box::new(self),
-                filter: Some(filter),
-                projection: None,
-            },
+            node: PlanNode::Calc { input: Box::new(self), filter: Some(filter), projection: None },
         }
     }
 
@@ -212,34 +198,20 @@ impl Plan {
             .map(|(e, name)| Field::new(name, e.data_type.clone()))
             .collect();
         let place = |column: &usize| exprs.iter().position(|e| e.as_column() == Some(*column));
-        let unique_keys = self
-            .unique_keys
-            .iter()
-            .filter_map(|k| k.iter().map(place).collect())
-            .collect();
+        let unique_keys =
+            self.unique_keys.iter().filter_map(|k| k.iter().map(place).collect()).collect();
         let mode = self.mode;
         let node = match self.node {
-            PlanNode::Calc {
-                input,
-                filter,
-                projection: None,
-            } => PlanNode::Calc {
-                input,
-                filter,
-                projection: Some(exprs),
-            },
+            PlanNode::Calc { input, filter, projection: None } => {
+                PlanNode::Calc { input, filter, projection: Some(exprs) }
+            }
             node => PlanNode::Calc {
                 input: Box::new(Plan { node, ..self }),
                 filter: None,
                 projection: Some(exprs),
             },
         };
-        Plan {
-            node,
-            schema: Schema::new(fields),
-            mode,
-            unique_keys,
-        }
+        Plan { node, schema: Schema::new(fields), mode, unique_keys }
     }
 
     /// GROUP BY with results behind the group's columns.
@@ -249,29 +221,16 @@ impl Plan {
         calls: Vec<AggregateCall>,
         names: Vec<Arc<str>>,
     ) -> Plan {
-        let types = group
-            .iter()
-            .map(|e| &e.data_type)
-            .chain(calls.iter().map(|c| &c.data_type));
-        let fields: Vec<Field> = types
-            .zip(names)
-            .map(|(t, name)| Field::new(name, t.clone()))
-            .collect();
+        let types = group.iter().map(|e| &e.data_type).chain(calls.iter().map(|c| &c.data_type));
+        let fields: Vec<Field> =
+            types.zip(names).map(|(t, name)| Field::new(name, t.clone())).collect();
         // Without results nothing of a group ever changes while rows only come.
-        let mode = if calls.is_empty() {
-            self.mode
-        } else {
-            ChangelogMode::Retract
-        };
+        let mode = if calls.is_empty() { self.mode } else { ChangelogMode::Retract };
         Plan {
             schema: Schema::new(fields),
             mode,
             unique_keys: vec![(0..group.len()).collect()],
-            node: PlanNode::Aggregate {
-                input: Box::new(self),
-                group,
-                calls,
-            },
+            node: PlanNode::Aggregate { input: Box::new(self), group, calls },
         }
     }
 
@@ -280,26 +239,14 @@ impl Plan {
         let own = match &self.node {
             PlanNode::Scan(_) | PlanNode::Union(_) | PlanNode::Normalize { .. } => false,
             PlanNode::Values(rows) => rows.iter().flatten().any(Expr::is_volatile),
-            PlanNode::Calc {
-                filter, projection, ..
-            } => filter
-                .iter()
-                .chain(projection.iter().flatten())
-                .any(Expr::is_volatile),
-            PlanNode::Join {
-                left_keys,
-                right_keys,
-                condition,
-                ..
-            } => left_keys
-                .iter()
-                .chain(right_keys)
-                .chain(condition)
-                .any(Expr::is_volatile),
+            PlanNode::Calc { filter, projection, .. } => {
+                filter.iter().chain(projection.iter().flatten()).any(Expr::is_volatile)
+            }
+            PlanNode::Join { left_keys, right_keys, condition, .. } => {
+                left_keys.iter().chain(right_keys).chain(condition).any(Expr::is_volatile)
+            }
             PlanNode::Aggregate { group, calls, .. } => {
-                let arguments = calls
-                    .iter()
-                    .flat_map(|c| c.argument.iter().chain(&c.filter));
+                let arguments = calls.iter().flat_map(|c| c.argument.iter().chain(&c.filter));
                 group.iter().chain(arguments).any(Expr::is_volatile)
             }
         };

@@ -13,28 +13,16 @@ pub(crate) enum Request {
     /// Sort and write these entries.
     Write { id: RunId, entries: Vec<RunEntry> },
     /// Make these and all written so far durable.
-    Seal {
-        checkpoint: u64,
-        runs: Vec<Arc<Run>>,
-    },
+    Seal { checkpoint: u64, runs: Vec<Arc<Run>> },
     /// Merge neighbouring runs, given oldest first, into one that takes the newest one's place.
-    Merge {
-        runs: Vec<Arc<Run>>,
-        id: RunId,
-        drop_deleted: bool,
-    },
+    Merge { runs: Vec<Arc<Run>>, id: RunId, drop_deleted: bool },
 }
 
 /// What the thread has done.
 pub(crate) enum Done {
     Written(Arc<Run>),
-    Sealed {
-        checkpoint: u64,
-    },
-    Merged {
-        inputs: Vec<RunId>,
-        output: Arc<Run>,
-    },
+    Sealed { checkpoint: u64 },
+    Merged { inputs: Vec<RunId>, output: Arc<Run> },
 }
 
 /// The handle of the thread; dropping it waits for the work handed over.
@@ -58,11 +46,7 @@ impl Background {
                 }
             })
             .ok();
-        Self {
-            requests: Some(requests),
-            done,
-            thread,
-        }
+        Self { requests: Some(requests), done, thread }
     }
 
     pub(crate) fn send(&self, request: Request) -> Result<(), StateError> {
@@ -109,18 +93,11 @@ fn handle(directory: &std::path::Path, request: Request) -> Result<Done, StateEr
             }
             Ok(Done::Sealed { checkpoint })
         }
-        Request::Merge {
-            runs,
-            id,
-            drop_deleted,
-        } => {
+        Request::Merge { runs, id, drop_deleted } => {
             let output = merge(directory, &runs, id, drop_deleted)?;
             output.sync()?;
             let inputs = runs.iter().map(|r| r.id).collect();
-            Ok(Done::Merged {
-                inputs,
-                output: Arc::new(output),
-            })
+            Ok(Done::Merged { inputs, output: Arc::new(output) })
         }
     }
 }
@@ -169,10 +146,7 @@ fn merge(
         };
         heads[best] = scans[best].next()?;
         for i in 0..best {
-            if heads[i]
-                .as_ref()
-                .is_some_and(|h| h.hash == entry.hash && h.key == entry.key)
-            {
+            if heads[i].as_ref().is_some_and(|h| h.hash == entry.hash && h.key == entry.key) {
                 heads[i] = scans[i].next()?;
             }
         }

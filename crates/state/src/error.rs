@@ -28,17 +28,10 @@ pub enum StateError {
 
 impl StateError {
     pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
-        Self::Io {
-            action,
-            path: path.display().to_string(),
-            source,
-        }
+        Self::Io { action, path: path.display().to_string(), source }
     }
 
     pub(crate) fn damaged(path: &Path, reason: &str) -> Self {
-        Self::Damaged {
-            path: path.display().to_string(),
-            reason: reason.to_owned(),
-        }
+        Self::Damaged { path: path.display().to_string(), reason: reason.to_owned() }
     }
 }

@@ -113,10 +113,7 @@ impl Levels {
     }
 
     pub(crate) fn begin_checkpoint(&mut self, number: u64) {
-        self.checkpoint = Some(Checkpoint {
-            number,
-            is_sealing: false,
-        });
+        self.checkpoint = Some(Checkpoint { number, is_sealing: false });
     }
 
     /// Takes an entry for the checkpoint that was begun; gives the number of its write.
@@ -182,10 +179,7 @@ impl Levels {
             let (number, last) = (checkpoint.number, self.last_committed);
             let is_new = |r: &&Arc<Run>| r.id.checkpoint > last && r.id.checkpoint <= number;
             let runs = self.runs.iter().filter(is_new).cloned().collect();
-            self.background().send(Request::Seal {
-                checkpoint: number,
-                runs,
-            })?;
+            self.background().send(Request::Seal { checkpoint: number, runs })?;
         }
         let sealed = self.sealed.take();
         Ok(sealed.map(|number| self.seal(number)))
@@ -204,30 +198,19 @@ impl Levels {
         let last = self.last_committed;
         self.last_committed = number;
         self.removable.append(&mut self.obsolete);
-        let part: Vec<_> = self
-            .runs
-            .iter()
-            .filter(|r| r.id.checkpoint <= number)
-            .collect();
+        let part: Vec<_> = self.runs.iter().filter(|r| r.id.checkpoint <= number).collect();
         Sealed {
             checkpoint: number,
             runs: part.iter().map(|r| r.id).collect(),
             total_bytes: part.iter().map(|r| r.bytes).sum(),
-            new_bytes: part
-                .iter()
-                .filter(|r| r.id.checkpoint > last)
-                .map(|r| r.bytes)
-                .sum(),
+            new_bytes: part.iter().filter(|r| r.id.checkpoint > last).map(|r| r.bytes).sum(),
         }
     }
 
     /// Deleted keys whose marks can be read from runs by now.
     pub(crate) fn take_gone(&mut self) -> Vec<(u64, u32)> {
         let completed = self.completed_writes;
-        let (ready, waiting) = self
-            .gone
-            .drain(..)
-            .partition(|(write, _)| *write <= completed);
+        let (ready, waiting) = self.gone.drain(..).partition(|(write, _)| *write <= completed);
         self.gone = waiting;
         let ready: Vec<(u64, (u64, u32))> = ready;
         ready.into_iter().map(|(_, gone)| gone).collect()
@@ -250,8 +233,7 @@ impl Levels {
             }
             Done::Merged { inputs, output } => {
                 self.is_merging = false;
-                self.obsolete
-                    .extend(inputs.iter().map(|id| self.directory.join(id.file_name())));
+                self.obsolete.extend(inputs.iter().map(|id| self.directory.join(id.file_name())));
                 self.runs.retain(|r| !inputs.contains(&r.id));
                 self.add(output);
             }
@@ -266,17 +248,12 @@ impl Levels {
 
     fn next_id(&mut self, checkpoint: u64) -> RunId {
         self.next_ordinal += 1;
-        RunId {
-            checkpoint,
-            ordinal: self.next_ordinal,
-            merges: 0,
-        }
+        RunId { checkpoint, ordinal: self.next_ordinal, merges: 0 }
     }
 
     fn background(&mut self) -> &Background {
         let directory = &self.directory;
-        self.background
-            .get_or_insert_with(|| Background::spawn(directory.clone()))
+        self.background.get_or_insert_with(|| Background::spawn(directory.clone()))
     }
 
     /// Merges neighbours of similar size. What a manifest may name and what none names yet are
@@ -285,9 +262,7 @@ impl Levels {
         if self.is_merging || self.checkpoint.is_some() {
             return Ok(());
         }
-        let split = self
-            .runs
-            .partition_point(|r| r.id.checkpoint <= self.last_committed);
+        let split = self.runs.partition_point(|r| r.id.checkpoint <= self.last_committed);
         let Some(range) = similar_neighbours(&self.runs, split, self.runs.len())
             .or_else(|| similar_neighbours(&self.runs, 0, split))
         else {
@@ -298,17 +273,10 @@ impl Levels {
             return Ok(());
         };
         let merges = runs.iter().map(|r| r.id.merges).max().unwrap_or(0) + 1;
-        let id = RunId {
-            merges,
-            ..newest.id
-        };
+        let id = RunId { merges, ..newest.id };
         self.is_merging = true;
         let drop_deleted = range.start == 0;
-        self.background().send(Request::Merge {
-            runs,
-            id,
-            drop_deleted,
-        })
+        self.background().send(Request::Merge { runs, id, drop_deleted })
     }
 }
 

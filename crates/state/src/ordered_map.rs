@@ -34,11 +34,7 @@ fn entry_at(node: &[u8], at: usize) -> Option<EntryAt> {
     let head = node.get(at..at + 12)?;
     let length = u32::from_le_bytes(head[..4].try_into().ok()?) as usize;
     let number = u64::from_le_bytes(head[4..].try_into().ok()?);
-    (at + 12 + length <= node.len()).then_some(EntryAt {
-        start: at,
-        end: at + 12 + length,
-        number,
-    })
+    (at + 12 + length <= node.len()).then_some(EntryAt { start: at, end: at + 12 + length, number })
 }
 
 impl EntryAt {
@@ -57,10 +53,7 @@ fn entries(node: &[u8]) -> impl Iterator<Item = EntryAt> + '_ {
 }
 
 fn encode(key: &[u8], number: u64) -> impl Iterator<Item = u8> + '_ {
-    let head = (key.len() as u32)
-        .to_le_bytes()
-        .into_iter()
-        .chain(number.to_le_bytes());
+    let head = (key.len() as u32).to_le_bytes().into_iter().chain(number.to_le_bytes());
     head.chain(key.iter().copied())
 }
 
@@ -207,11 +200,7 @@ impl<'s, 'k> OrderedMap<'s, 'k> {
         let mut id = ROOT;
         loop {
             let node = self.node(id)?;
-            let entry = if greatest {
-                entries(node).last()
-            } else {
-                entries(node).next()
-            };
+            let entry = if greatest { entries(node).last() } else { entries(node).next() };
             let Some(entry) = entry else { return Ok(false) };
             if node[0] == INNER {
                 id = entry.number as u32;
@@ -244,9 +233,7 @@ impl<'s, 'k> OrderedMap<'s, 'k> {
             return entries(node).try_for_each(|e| visit(e.key(node), e.number));
         }
         let children: Vec<u32> = entries(node).map(|e| e.number as u32).collect();
-        children
-            .into_iter()
-            .try_for_each(|child| self.for_each_below(child, visit))
+        children.into_iter().try_for_each(|child| self.for_each_below(child, visit))
     }
 
     /// Calls `change` for each key and number in order and keeps the number it gives, which must
@@ -272,9 +259,7 @@ impl<'s, 'k> OrderedMap<'s, 'k> {
         }
         if node[0] == INNER {
             let children: Vec<u32> = entries(node).map(|e| e.number as u32).collect();
-            return children
-                .into_iter()
-                .try_for_each(|c| self.update_each_below(c, change));
+            return children.into_iter().try_for_each(|c| self.update_each_below(c, change));
         }
         let node = self.node_mut(id)?;
         let mut at = HEADER;
@@ -288,10 +273,7 @@ impl<'s, 'k> OrderedMap<'s, 'k> {
 
     fn new_id(&mut self) -> Result<u32, StateError> {
         let root = self.node_mut(ROOT)?;
-        let id = root
-            .get(1..5)
-            .and_then(|b| b.try_into().ok())
-            .map_or(1, u32::from_le_bytes);
+        let id = root.get(1..5).and_then(|b| b.try_into().ok()).map_or(1, u32::from_le_bytes);
         root[1..5].copy_from_slice(&(id + 1).to_le_bytes());
         Ok(id)
     }
@@ -302,14 +284,8 @@ impl<'s, 'k> OrderedMap<'s, 'k> {
         let node = self.node_mut(id)?;
         let half = node.len() / 2;
         // At least one entry stays on the left, and at least one goes to the right.
-        let cut = entries(node)
-            .skip(1)
-            .map(|e| e.start)
-            .take_while(|s| *s <= half)
-            .last();
-        let cut = cut
-            .or_else(|| entries(node).nth(1).map(|e| e.start))
-            .unwrap_or(node.len());
+        let cut = entries(node).skip(1).map(|e| e.start).take_while(|s| *s <= half).last();
+        let cut = cut.or_else(|| entries(node).nth(1).map(|e| e.start)).unwrap_or(node.len());
         let tag = node[0];
         let mut right = vec![tag, 0, 0, 0, 0];
         right.extend_from_slice(&node[cut..]);
@@ -325,10 +301,7 @@ impl<'s, 'k> OrderedMap<'s, 'k> {
         // The root keeps its place: both halves move below it.
         let mut left = node.clone();
         left[1..5].fill(0);
-        let left_key = entries(&left)
-            .next()
-            .map(|e| e.key(&left).to_vec())
-            .unwrap_or_default();
+        let left_key = entries(&left).next().map(|e| e.key(&left).to_vec()).unwrap_or_default();
         let left_id = self.new_id()?;
         let root = self.node_mut(ROOT)?;
         root.truncate(HEADER);
@@ -367,9 +340,7 @@ impl<'s, 'k> OrderedMap<'s, 'k> {
             return Ok(());
         };
         let node = self.node_mut(parent)?;
-        let found = entries(node)
-            .find(|e| e.number == u64::from(id))
-            .map(|e| e.start..e.end);
+        let found = entries(node).find(|e| e.number == u64::from(id)).map(|e| e.start..e.end);
         if let Some(range) = found {
             node.drain(range);
         }

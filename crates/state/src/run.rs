@@ -45,10 +45,7 @@ pub struct RunId {
 impl RunId {
     /// The file's name.
     pub fn file_name(self) -> String {
-        format!(
-            "{:012}-{:06}-{:04}.run",
-            self.checkpoint, self.ordinal, self.merges
-        )
+        format!("{:012}-{:06}-{:04}.run", self.checkpoint, self.ordinal, self.merges)
     }
 
     /// The run of that file name.
@@ -134,8 +131,7 @@ impl RunWriter {
             self.block_first = hash;
         }
         let value_length = value.map_or(DELETED, |v| v.len() as u32);
-        self.block
-            .extend_from_slice(&(key.len() as u32).to_le_bytes());
+        self.block.extend_from_slice(&(key.len() as u32).to_le_bytes());
         self.block.extend_from_slice(&value_length.to_le_bytes());
         self.block.extend_from_slice(key);
         self.block.extend_from_slice(value.unwrap_or(&[]));
@@ -181,9 +177,7 @@ impl RunWriter {
     fn end_block(&mut self) -> Result<(), StateError> {
         let crc = crc32c::crc32c(&self.block);
         self.block.extend_from_slice(&crc.to_le_bytes());
-        self.out
-            .write_all(&self.block)
-            .map_err(|e| StateError::io("write", &self.path, e))?;
+        self.out.write_all(&self.block).map_err(|e| StateError::io("write", &self.path, e))?;
         self.written += self.block.len() as u64;
         self.first_hashes.push(self.block_first);
         self.offsets.push(self.written);
@@ -217,17 +211,13 @@ impl Run {
     pub(crate) fn open(directory: &Path, id: RunId, verify: bool) -> Result<Self, StateError> {
         let path = directory.join(id.file_name());
         let file = File::open(&path).map_err(|e| StateError::io("open", &path, e))?;
-        let bytes = file
-            .metadata()
-            .map_err(|e| StateError::io("read", &path, e))?
-            .len();
+        let bytes = file.metadata().map_err(|e| StateError::io("read", &path, e))?.len();
         let damaged = |what: &str| StateError::damaged(&path, what);
         let mut end = [0; 20];
         let Some(end_at) = bytes.checked_sub(20) else {
             return Err(damaged("it is shorter than its footer"));
         };
-        file.read_exact_at(&mut end, end_at)
-            .map_err(|e| StateError::io("read", &path, e))?;
+        file.read_exact_at(&mut end, end_at).map_err(|e| StateError::io("read", &path, e))?;
         if &end[12..] != MAGIC {
             return Err(damaged("it does not end with the mark of a state file"));
         }
@@ -236,28 +226,17 @@ impl Run {
             return Err(damaged("its footer lies outside the file"));
         };
         let mut footer = vec![0; length as usize];
-        file.read_exact_at(&mut footer, footer_at)
-            .map_err(|e| StateError::io("read", &path, e))?;
+        file.read_exact_at(&mut footer, footer_at).map_err(|e| StateError::io("read", &path, e))?;
         if crc32c::crc32c(&footer).to_le_bytes() != end[8..12] {
             return Err(damaged("the checksum of its footer does not match"));
         }
         let mut rest = footer.as_slice();
-        let (Some(first_hashes), Some(offsets), Some(bloom)) = (
-            read_words(&mut rest),
-            read_words(&mut rest),
-            read_words(&mut rest),
-        ) else {
+        let (Some(first_hashes), Some(offsets), Some(bloom)) =
+            (read_words(&mut rest), read_words(&mut rest), read_words(&mut rest))
+        else {
             return Err(damaged("its footer is too short"));
         };
-        let run = Self {
-            id,
-            path,
-            bytes,
-            file,
-            first_hashes,
-            offsets,
-            bloom,
-        };
+        let run = Self { id, path, bytes, file, first_hashes, offsets, bloom };
         if verify {
             let mut block = Vec::new();
             for i in 0..run.first_hashes.len() {
@@ -269,9 +248,7 @@ impl Run {
 
     /// Makes the file durable.
     pub(crate) fn sync(&self) -> Result<(), StateError> {
-        self.file
-            .sync_all()
-            .map_err(|e| StateError::io("sync", &self.path, e))
+        self.file.sync_all().map_err(|e| StateError::io("sync", &self.path, e))
     }
 
     /// Looks a key up; `block` is a buffer to read into.
@@ -286,10 +263,7 @@ impl Run {
             return Ok(Found::Nothing);
         }
         // Keys of one hash may span blocks: begin with the last block that starts below it.
-        let mut i = self
-            .first_hashes
-            .partition_point(|first| *first < hash)
-            .saturating_sub(1);
+        let mut i = self.first_hashes.partition_point(|first| *first < hash).saturating_sub(1);
         let mut found = None;
         while i < self.first_hashes.len() && self.first_hashes[i] <= hash {
             self.read_block(i, block)?;
@@ -309,20 +283,12 @@ impl Run {
     fn read_block(&self, i: usize, block: &mut Vec<u8>) -> Result<(), StateError> {
         let (start, end) = (self.offsets[i], self.offsets[i + 1]);
         block.resize((end - start) as usize, 0);
-        self.file
-            .read_exact_at(block, start)
-            .map_err(|e| StateError::io("read", &self.path, e))?;
+        self.file.read_exact_at(block, start).map_err(|e| StateError::io("read", &self.path, e))?;
         let Some((body, crc)) = block.split_last_chunk::<4>() else {
-            return Err(StateError::damaged(
-                &self.path,
-                "a block is shorter than its checksum",
-            ));
+            return Err(StateError::damaged(&self.path, "a block is shorter than its checksum"));
         };
         if crc32c::crc32c(body).to_le_bytes() != *crc {
-            return Err(StateError::damaged(
-                &self.path,
-                "the checksum of a block does not match",
-            ));
+            return Err(StateError::damaged(&self.path, "the checksum of a block does not match"));
         }
         block.truncate(block.len() - 4);
         Ok(())
@@ -330,20 +296,13 @@ impl Run {
 
     /// All entries in order.
     pub(crate) fn scan(&self) -> RunScan<'_> {
-        RunScan {
-            run: self,
-            next_block: 0,
-            block: Vec::new(),
-            at: 0,
-        }
+        RunScan { run: self, next_block: 0, block: Vec::new(), at: 0 }
     }
 }
 
 fn read_words(rest: &mut &[u8]) -> Option<Vec<u64>> {
     let (count, body) = rest.split_first_chunk::<8>()?;
-    let length = usize::try_from(u64::from_le_bytes(*count))
-        .ok()?
-        .checked_mul(8)?;
+    let length = usize::try_from(u64::from_le_bytes(*count)).ok()?.checked_mul(8)?;
     let (words, after) = body.split_at_checked(length)?;
     *rest = after;
     Some(
@@ -366,20 +325,12 @@ fn entry_at(block: &[u8], at: usize) -> Option<EntryRange> {
     let key_length = u32::from_le_bytes(head[..4].try_into().ok()?) as usize;
     let value_length = u32::from_le_bytes(head[4..].try_into().ok()?);
     let key = at + 8..at + 8 + key_length;
-    let value_end = if value_length == DELETED {
-        key.end
-    } else {
-        key.end + value_length as usize
-    };
+    let value_end = if value_length == DELETED { key.end } else { key.end + value_length as usize };
     if value_end > block.len() {
         return None;
     }
     let value = (value_length != DELETED).then_some(key.end..value_end);
-    Some(EntryRange {
-        key,
-        value,
-        next: value_end,
-    })
+    Some(EntryRange { key, value, next: value_end })
 }
 
 /// `None`: not there; `Some(None)`: deleted.
@@ -410,11 +361,7 @@ impl RunScan<'_> {
                 self.at = entry.next;
                 let key: Box<[u8]> = self.block[entry.key].into();
                 let value = entry.value.map(|range| self.block[range].into());
-                return Ok(Some(RunEntry {
-                    hash: hash_key(&key),
-                    key,
-                    value,
-                }));
+                return Ok(Some(RunEntry { hash: hash_key(&key), key, value }));
             }
             if self.next_block >= self.run.first_hashes.len() {
                 return Ok(None);

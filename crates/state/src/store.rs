@@ -108,11 +108,7 @@ impl StateStore {
             Some(directory) => Some(Levels::open(directory, runs, next_checkpoint)?),
             None => None,
         };
-        Ok(Self::with_levels(
-            options.budget_bytes,
-            next_checkpoint,
-            levels,
-        ))
+        Ok(Self::with_levels(options.budget_bytes, next_checkpoint, levels))
     }
 
     fn with_levels(budget_bytes: usize, next_checkpoint: u64, levels: Option<Levels>) -> Self {
@@ -254,11 +250,7 @@ impl StateStore {
     fn load(&mut self, key: &[u8]) -> Result<Option<u32>, StateError> {
         let hash = hash_key(key);
         let entries = &self.entries;
-        if let Some(i) = self
-            .table
-            .find(hash, |i| *entries[*i as usize].key == *key)
-            .copied()
-        {
+        if let Some(i) = self.table.find(hash, |i| *entries[*i as usize].key == *key).copied() {
             self.entries[i as usize].flags.is_recent = true;
             return Ok(Some(i));
         }
@@ -278,18 +270,8 @@ impl StateStore {
 
     fn insert(&mut self, hash: u64, key: &[u8], value: Vec<u8>) -> u32 {
         self.cached_bytes += key.len() + value.capacity() + ENTRY_OVERHEAD;
-        let flags = Flags {
-            is_recent: true,
-            is_occupied: true,
-            ..Flags::default()
-        };
-        let entry = Entry {
-            hash,
-            key: key.into(),
-            value,
-            write: 0,
-            flags,
-        };
+        let flags = Flags { is_recent: true, is_occupied: true, ..Flags::default() };
+        let entry = Entry { hash, key: key.into(), value, write: 0, flags };
         let i = match self.free.pop() {
             Some(i) => {
                 self.entries[i as usize] = entry;
@@ -301,8 +283,7 @@ impl StateStore {
             }
         };
         let entries = &self.entries;
-        self.table
-            .insert_unique(hash, i, |i| entries[*i as usize].hash);
+        self.table.insert_unique(hash, i, |i| entries[*i as usize].hash);
         i
     }
 
@@ -401,11 +382,7 @@ impl StateStore {
 
 fn run_entry(entry: &Entry) -> RunEntry {
     let value = (!entry.value.is_empty()).then(|| entry.value.as_slice().into());
-    RunEntry {
-        hash: entry.hash,
-        key: entry.key.clone(),
-        value,
-    }
+    RunEntry { hash: entry.hash, key: entry.key.clone(), value }
 }
 
 #[cfg(test)]

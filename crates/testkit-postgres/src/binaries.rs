@@ -34,12 +34,7 @@ pub(crate) fn command(program: &Path) -> Command {
     }
     // setpriv replaces itself by the program: the process id stays that of the server.
     let mut command = Command::new("setpriv");
-    command.args([
-        "--reuid=postgres",
-        "--regid=postgres",
-        "--clear-groups",
-        "--",
-    ]);
+    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]);
     command.arg(program);
     command
 }
@@ -47,10 +42,7 @@ pub(crate) fn command(program: &Path) -> Command {
 /// Gives a directory to the user that the server runs as.
 pub(crate) fn hand_over(directory: &Path) {
     if is_root() {
-        let status = Command::new("chown")
-            .arg("postgres:")
-            .arg(directory)
-            .status();
+        let status = Command::new("chown").arg("postgres:").arg(directory).status();
         assert!(
             status.is_ok_and(|s| s.success()),
             "cannot give {} to user postgres; install the server: apt-get install postgresql",

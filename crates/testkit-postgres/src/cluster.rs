@@ -53,12 +53,7 @@ impl ClusterBuilder {
         let password_file = directory.path().join("password");
         std::fs::write(&password_file, &password).expect("a password file");
         let made = binaries::command(&bin.join("initdb"))
-            .args([
-                "--username=postgres",
-                "--encoding=UTF8",
-                "--no-sync",
-                "--locale=C",
-            ])
+            .args(["--username=postgres", "--encoding=UTF8", "--no-sync", "--locale=C"])
             .args(["--auth=scram-sha-256", "--pwfile"])
             .arg(&password_file)
             .arg("--pgdata")
@@ -133,9 +128,7 @@ impl Cluster {
 
     /// A server with other settings.
     pub fn builder() -> ClusterBuilder {
-        ClusterBuilder {
-            settings: Vec::new(),
-        }
+        ClusterBuilder { settings: Vec::new() }
     }
 
     /// The port on 127.0.0.1.
@@ -199,9 +192,7 @@ impl Drop for Cluster {
         // SIGKILL to the postmaster alone would leave its children for a moment; SIGQUIT makes
         // them all leave at once.
         let pid = self.server.id().to_string();
-        let sent = std::process::Command::new("kill")
-            .args(["-QUIT", &pid])
-            .status();
+        let sent = std::process::Command::new("kill").args(["-QUIT", &pid]).status();
         if !sent.is_ok_and(|s| s.success()) {
             let _ = self.server.kill();
         }

@@ -62,10 +62,7 @@ impl ChangeBatch {
     /// Row `i`, which must be there.
     pub fn row(&self, i: usize) -> (RowKind, RowRef<'_>) {
         let start = if i == 0 { 0 } else { self.ends[i - 1] as usize };
-        (
-            self.kinds[i],
-            RowRef::new(&self.data[start..self.ends[i] as usize]),
-        )
+        (self.kinds[i], RowRef::new(&self.data[start..self.ends[i] as usize]))
     }
 
     /// All rows in order.
@@ -159,18 +156,10 @@ impl ChangeBatch {
             _ => None,
         };
         let kinds = kinds.iter().map(kind_of).collect::<Option<Vec<_>>>()?;
-        let ends: Vec<u32> = ends
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|end| u32::from_le_bytes(*end))
-            .collect();
+        let ends: Vec<u32> =
+            ends.as_chunks::<4>().0.iter().map(|end| u32::from_le_bytes(*end)).collect();
         let is_whole = ends.is_sorted() && ends.last().map_or(0, |e| *e as usize) == data.len();
-        is_whole.then(|| Self {
-            kinds,
-            ends,
-            data: data.to_vec(),
-        })
+        is_whole.then(|| Self { kinds, ends, data: data.to_vec() })
     }
 
     fn finish(&mut self, kind: RowKind) {
@@ -196,16 +185,9 @@ mod tests {
         batch.push_datums(RowKind::Delete, &[Datum::Null, Datum::Str("b")], &layouts);
         let copy = batch.clone();
         batch.append(&copy);
-        let seen: Vec<_> = batch
-            .iter()
-            .map(|(k, r)| (k.short(), r.get(1, Layout::Str).as_str()))
-            .collect();
-        let twice = [
-            ("+I", Some("a")),
-            ("-D", Some("b")),
-            ("+I", Some("a")),
-            ("-D", Some("b")),
-        ];
+        let seen: Vec<_> =
+            batch.iter().map(|(k, r)| (k.short(), r.get(1, Layout::Str).as_str())).collect();
+        let twice = [("+I", Some("a")), ("-D", Some("b")), ("+I", Some("a")), ("-D", Some("b"))];
         assert_eq!(seen, twice);
         let mut bytes = Vec::new();
         batch.encode(&mut bytes);

@@ -83,10 +83,7 @@ pub struct Field {
 impl Field {
     /// A field called `name`.
     pub fn new(name: impl Into<Arc<str>>, data_type: DataType) -> Self {
-        Self {
-            name: name.into(),
-            data_type,
-        }
+        Self { name: name.into(), data_type }
     }
 }
 
@@ -131,26 +128,17 @@ impl TypeKind {
 
     /// The type with NULL.
     pub fn nullable(self) -> DataType {
-        DataType {
-            kind: self,
-            nullable: true,
-        }
+        DataType { kind: self, nullable: true }
     }
 
     /// The type without NULL.
     pub fn not_null(self) -> DataType {
-        DataType {
-            kind: self,
-            nullable: false,
-        }
+        DataType { kind: self, nullable: false }
     }
 
     /// The type with NULL or without.
     pub fn with_nullable(self, nullable: bool) -> DataType {
-        DataType {
-            kind: self,
-            nullable,
-        }
+        DataType { kind: self, nullable }
     }
 
     /// How values of this type lie in a packed row.
@@ -192,19 +180,13 @@ impl TypeKind {
 
     /// `TINYINT` to `BIGINT`.
     pub fn is_integer(&self) -> bool {
-        matches!(
-            self,
-            TypeKind::TinyInt | TypeKind::SmallInt | TypeKind::Int | TypeKind::BigInt
-        )
+        matches!(self, TypeKind::TinyInt | TypeKind::SmallInt | TypeKind::Int | TypeKind::BigInt)
     }
 
     /// Integers, `DECIMAL`, `FLOAT`, `DOUBLE`.
     pub fn is_numeric(&self) -> bool {
         self.is_integer()
-            || matches!(
-                self,
-                TypeKind::Decimal { .. } | TypeKind::Float | TypeKind::Double
-            )
+            || matches!(self, TypeKind::Decimal { .. } | TypeKind::Float | TypeKind::Double)
     }
 
     /// `TIMESTAMP` or `TIMESTAMP_LTZ`.
@@ -217,10 +199,7 @@ impl DataType {
     /// The same type, nullable or not.
     #[must_use]
     pub fn with_nullable(&self, nullable: bool) -> DataType {
-        DataType {
-            kind: self.kind.clone(),
-            nullable,
-        }
+        DataType { kind: self.kind.clone(), nullable }
     }
 
     /// How values of this type lie in a packed row.
@@ -232,11 +211,7 @@ impl DataType {
 impl fmt::Display for DataType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.kind.fmt(f)?;
-        if self.nullable || self.kind == TypeKind::Null {
-            Ok(())
-        } else {
-            f.write_str(" NOT NULL")
-        }
+        if self.nullable || self.kind == TypeKind::Null { Ok(()) } else { f.write_str(" NOT NULL") }
     }
 }
 
@@ -287,9 +262,7 @@ pub struct Schema {
 impl Schema {
     /// A schema of these columns.
     pub fn new(fields: impl Into<Arc<[Field]>>) -> Self {
-        Self {
-            fields: fields.into(),
-        }
+        Self { fields: fields.into() }
     }
 
     /// The columns.
@@ -338,17 +311,11 @@ mod tests {
             row.not_null().to_string(),
             "ROW<`a` INT NOT NULL, `b``c` ARRAY<VARCHAR(2147483647)>> NOT NULL"
         );
-        let decimal = TypeKind::Decimal {
-            precision: 10,
-            scale: 2,
-        };
+        let decimal = TypeKind::Decimal { precision: 10, scale: 2 };
         assert_eq!(
-            TypeKind::Map(
-                Box::new(TypeKind::STRING.not_null()),
-                Box::new(decimal.nullable())
-            )
-            .nullable()
-            .to_string(),
+            TypeKind::Map(Box::new(TypeKind::STRING.not_null()), Box::new(decimal.nullable()))
+                .nullable()
+                .to_string(),
             "MAP<VARCHAR(2147483647) NOT NULL, DECIMAL(10, 2)>"
         );
     }

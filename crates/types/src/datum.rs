@@ -35,10 +35,7 @@ impl Timestamp {
             9.. => self,
             7 | 8 => {
                 let unit = if precision == 8 { 10 } else { 100 };
-                Self {
-                    micros: self.micros,
-                    nanos: self.nanos / unit * unit,
-                }
+                Self { micros: self.micros, nanos: self.nanos / unit * unit }
             }
             _ => {
                 let unit = 10_i64.pow(6 - u32::from(precision));
@@ -85,29 +82,17 @@ impl<'a> Datum<'a> {
 
     /// The boolean, `None` for NULL and anything else.
     pub fn as_bool(self) -> Option<bool> {
-        if let Datum::Bool(v) = self {
-            Some(v)
-        } else {
-            None
-        }
+        if let Datum::Bool(v) = self { Some(v) } else { None }
     }
 
     /// The integer, `None` for NULL and anything else.
     pub fn as_int(self) -> Option<i64> {
-        if let Datum::Int(v) = self {
-            Some(v)
-        } else {
-            None
-        }
+        if let Datum::Int(v) = self { Some(v) } else { None }
     }
 
     /// The text, `None` for NULL and anything else.
     pub fn as_str(self) -> Option<&'a str> {
-        if let Datum::Str(v) = self {
-            Some(v)
-        } else {
-            None
-        }
+        if let Datum::Str(v) = self { Some(v) } else { None }
     }
 }
 
@@ -192,20 +177,12 @@ pub fn append_ordered(datum: Datum<'_>, out: &mut Vec<u8>) {
         Datum::Int(v) => out.extend_from_slice(&(v as u64 ^ (1 << 63)).to_be_bytes()),
         Datum::Float(v) => {
             let bits = v.to_bits();
-            let flipped = if bits >> 31 == 1 {
-                !bits
-            } else {
-                bits | (1 << 31)
-            };
+            let flipped = if bits >> 31 == 1 { !bits } else { bits | (1 << 31) };
             out.extend_from_slice(&flipped.to_be_bytes());
         }
         Datum::Double(v) => {
             let bits = v.to_bits();
-            let flipped = if bits >> 63 == 1 {
-                !bits
-            } else {
-                bits | (1 << 63)
-            };
+            let flipped = if bits >> 63 == 1 { !bits } else { bits | (1 << 63) };
             out.extend_from_slice(&flipped.to_be_bytes());
         }
         Datum::Decimal(v) => out.extend_from_slice(&(v as u128 ^ (1 << 127)).to_be_bytes()),
@@ -236,20 +213,12 @@ pub fn read_ordered(bytes: &[u8], layout: Layout) -> Option<Datum<'_>> {
         Layout::Int => Datum::Int((u64_at(0..8)? ^ (1 << 63)) as i64),
         Layout::Float => {
             let flipped = u32::from_be_bytes(rest.get(0..4)?.try_into().ok()?);
-            let bits = if flipped >> 31 == 0 {
-                !flipped
-            } else {
-                flipped & !(1 << 31)
-            };
+            let bits = if flipped >> 31 == 0 { !flipped } else { flipped & !(1 << 31) };
             Datum::Float(f32::from_bits(bits))
         }
         Layout::Double => {
             let flipped = u64_at(0..8)?;
-            let bits = if flipped >> 63 == 0 {
-                !flipped
-            } else {
-                flipped & !(1 << 63)
-            };
+            let bits = if flipped >> 63 == 0 { !flipped } else { flipped & !(1 << 63) };
             Datum::Double(f64::from_bits(bits))
         }
         Layout::Decimal64 | Layout::Decimal128 => {
@@ -289,44 +258,21 @@ mod tests {
             }
         };
         check(
-            &[
-                Datum::Null,
-                Datum::Int(i64::MIN),
-                Datum::Int(-1),
-                Datum::Int(0),
-                Datum::Int(7),
-            ],
+            &[Datum::Null, Datum::Int(i64::MIN), Datum::Int(-1), Datum::Int(0), Datum::Int(7)],
             Layout::Int,
         );
         check(
-            &[
-                Datum::Double(-1e300),
-                Datum::Double(-0.5),
-                Datum::Double(0.0),
-                Datum::Double(2.5),
-            ],
+            &[Datum::Double(-1e300), Datum::Double(-0.5), Datum::Double(0.0), Datum::Double(2.5)],
             Layout::Double,
         );
-        check(
-            &[Datum::Float(-2.0), Datum::Float(-1.0), Datum::Float(3.0)],
-            Layout::Float,
-        );
-        check(
-            &[Datum::Decimal(-5), Datum::Decimal(0), Datum::Decimal(5)],
-            Layout::Decimal64,
-        );
-        check(
-            &[Datum::Str(""), Datum::Str("a"), Datum::Str("ab")],
-            Layout::Str,
-        );
+        check(&[Datum::Float(-2.0), Datum::Float(-1.0), Datum::Float(3.0)], Layout::Float);
+        check(&[Datum::Decimal(-5), Datum::Decimal(0), Datum::Decimal(5)], Layout::Decimal64);
+        check(&[Datum::Str(""), Datum::Str("a"), Datum::Str("ab")], Layout::Str);
     }
 
     #[test]
     fn timestamps_before_the_epoch_are_cut_downwards() {
-        let t = Timestamp {
-            micros: -1,
-            nanos: 999,
-        };
+        let t = Timestamp { micros: -1, nanos: 999 };
         assert_eq!(t.truncate(3), Timestamp::from_micros(-1000));
         assert_eq!(t.truncate(7).nanos, 900);
         assert_eq!(t.millis(), -1);

@@ -36,9 +36,7 @@ impl<'a> RowRef<'a> {
 
     /// How many fields it has.
     pub fn len(self) -> usize {
-        self.0
-            .first_chunk::<4>()
-            .map_or(0, |b| u32::from_le_bytes(*b) as usize)
+        self.0.first_chunk::<4>().map_or(0, |b| u32::from_le_bytes(*b) as usize)
     }
 
     /// Whether it has no field.
@@ -48,11 +46,7 @@ impl<'a> RowRef<'a> {
 
     /// Whether field `i` is NULL or not there.
     pub fn is_null(self, i: usize) -> bool {
-        i >= self.len()
-            || self
-                .0
-                .get(4 + i / 8)
-                .is_none_or(|bits| bits >> (i % 8) & 1 == 1)
+        i >= self.len() || self.0.get(4 + i / 8).is_none_or(|bits| bits >> (i % 8) & 1 == 1)
     }
 
     /// Field `i`, which is of this layout.
@@ -170,12 +164,7 @@ impl<'b> RowWriter<'b> {
         if !fields.is_multiple_of(8) {
             buffer[slots - 1] = (1 << (fields % 8)) - 1;
         }
-        Self {
-            buffer,
-            start,
-            slots,
-            next: 0,
-        }
+        Self { buffer, start, slots, next: 0 }
     }
 
     /// Writes the next field. A datum that does not fit the layout is written as NULL.
@@ -281,11 +270,7 @@ mod tests {
         writer.push(Datum::Int(4), Layout::Int);
         writer.push(Datum::Null, Layout::Int);
         let mut map = Vec::new();
-        append_map(
-            &mut map,
-            |k| k.extend_from_slice(&element),
-            |v| v.extend_from_slice(&element),
-        );
+        append_map(&mut map, |k| k.extend_from_slice(&element), |v| v.extend_from_slice(&element));
         let nested = RowRef::new(&element);
         let fields = [
             (Datum::Bool(true), Layout::Bool),
@@ -296,13 +281,7 @@ mod tests {
             (Datum::Decimal(-12345), Layout::Decimal64),
             (Datum::Decimal(i128::MAX), Layout::Decimal128),
             (Datum::Timestamp(Timestamp::from_micros(-7)), Layout::Micros),
-            (
-                Datum::Timestamp(Timestamp {
-                    micros: 9,
-                    nanos: 123,
-                }),
-                Layout::Nanos,
-            ),
+            (Datum::Timestamp(Timestamp { micros: 9, nanos: 123 }), Layout::Nanos),
             (Datum::Str("żółw"), Layout::Str),
             (Datum::Bytes(&[0, 255]), Layout::Bytes),
             (Datum::Array(nested), Layout::Array),
@@ -319,13 +298,8 @@ mod tests {
             assert_eq!(row.get(i, layout), datum, "field {i}");
         }
         assert_eq!(row.get(99, Layout::Int), Datum::Null);
-        let Datum::Map(map) = row.get(12, Layout::Map) else {
-            panic!("no map")
-        };
-        assert_eq!(
-            (map.len(), map.values().get(0, Layout::Int)),
-            (2, Datum::Int(4))
-        );
+        let Datum::Map(map) = row.get(12, Layout::Map) else { panic!("no map") };
+        assert_eq!((map.len(), map.values().get(0, Layout::Int)), (2, Datum::Int(4)));
     }
 
     #[test]

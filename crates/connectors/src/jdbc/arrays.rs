@@ -183,12 +183,7 @@ pub(super) struct ArrayParameter {
 impl ArrayParameter {
     /// An array of no values.
     pub(super) fn new(element: Element) -> Self {
-        Self {
-            element,
-            count: 0,
-            has_null: false,
-            data: Vec::new(),
-        }
+        Self { element, count: 0, has_null: false, data: Vec::new() }
     }
 
     /// Appends a value.

@@ -28,17 +28,13 @@ pub(super) fn last_per_key(batch: &ChangeBatch, key: &[usize], layouts: &[Layout
         let start = arena.len();
         append_key(row, key, layouts, &mut arena);
         let hash = hasher.hash_one(&arena[start..]);
-        let is_known = seen
-            .find(hash, |(from, to)| arena[*from..*to] == arena[start..])
-            .is_some();
+        let is_known = seen.find(hash, |(from, to)| arena[*from..*to] == arena[start..]).is_some();
         if is_known {
             arena.truncate(start);
             continue;
         }
         let end = arena.len();
-        seen.insert_unique(hash, (start, end), |(from, to)| {
-            hasher.hash_one(&arena[*from..*to])
-        });
+        seen.insert_unique(hash, (start, end), |(from, to)| hasher.hash_one(&arena[*from..*to]));
         match kind {
             RowKind::Delete => left.deletes.push(at),
             RowKind::Insert | RowKind::UpdateAfter | RowKind::UpdateBefore => {

@@ -36,11 +36,7 @@ pub(super) fn type_name(data_type: &DataType) -> String {
 /// `CREATE TABLE` for a declared table.
 pub(super) fn create_table(sql_name: &str, table: &TableSpec) -> String {
     let column = |c: &TableColumn| {
-        let not_null = if c.data_type.nullable {
-            ""
-        } else {
-            " NOT NULL"
-        };
+        let not_null = if c.data_type.nullable { "" } else { " NOT NULL" };
         format!("{} {}{not_null}", quote(&c.name), type_name(&c.data_type))
     };
     let mut parts: Vec<String> = table.columns.iter().map(column).collect();
@@ -53,19 +49,12 @@ pub(super) fn create_table(sql_name: &str, table: &TableSpec) -> String {
 /// `ALTER TABLE` that adds a declared column.
 pub(super) fn add_column(sql_name: &str, column: &TableColumn) -> String {
     let data_type = type_name(&column.data_type);
-    format!(
-        "ALTER TABLE {sql_name} ADD COLUMN {} {data_type};",
-        quote(&column.name)
-    )
+    format!("ALTER TABLE {sql_name} ADD COLUMN {} {data_type};", quote(&column.name))
 }
 
 /// `ALTER TABLE` that makes the declared key unique.
 pub(super) fn add_key(sql_name: &str, table: &TableSpec, has_primary_key: bool) -> String {
-    let kind = if has_primary_key {
-        "UNIQUE"
-    } else {
-        "PRIMARY KEY"
-    };
+    let kind = if has_primary_key { "UNIQUE" } else { "PRIMARY KEY" };
     format!("ALTER TABLE {sql_name} ADD {kind} ({});", key_list(table))
 }
 

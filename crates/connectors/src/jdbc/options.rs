@@ -67,9 +67,7 @@ pub(super) fn parse(table: &TableSpec) -> Result<JdbcConfig, Vec<TableIssue>> {
         _ if text.is_empty() => url::JdbcUrl::default(),
         Ok(url) => url,
         Err((message, hint)) => {
-            options
-                .errors
-                .push(TableIssue::option("url", message).with_hint(hint));
+            options.errors.push(TableIssue::option("url", message).with_hint(hint));
             url::JdbcUrl::default()
         }
     };
@@ -78,9 +76,7 @@ pub(super) fn parse(table: &TableSpec) -> Result<JdbcConfig, Vec<TableIssue>> {
     {
         let message = format!("sslmode \"{mode}\" is not supported: TLS is not built");
         let issue = TableIssue::option("url", message);
-        options
-            .errors
-            .push(issue.with_hint("connect without, or through a tunnel"));
+        options.errors.push(issue.with_hint("connect without, or through a tunnel"));
     }
     let user = options.get("username").map(str::to_owned).or(url.user);
     let user = user.unwrap_or_else(|| {
@@ -111,11 +107,7 @@ pub(super) fn parse(table: &TableSpec) -> Result<JdbcConfig, Vec<TableIssue>> {
         max_retries: options.number("sink.max-retries", whole, 3_u32),
         condition,
     };
-    if options.errors.is_empty() {
-        Ok(config)
-    } else {
-        Err(options.errors)
-    }
+    if options.errors.is_empty() { Ok(config) } else { Err(options.errors) }
 }
 
 fn split_table(name: &str) -> (Option<String>, String) {
@@ -130,19 +122,12 @@ fn split_table(name: &str) -> (Option<String>, String) {
 fn condition(options: &mut OptionReader<'_>) -> String {
     let bound = |key| options.get(key);
     let column = bound("scan.partition.column");
-    let (low, high) = (
-        bound("scan.partition.lower-bound"),
-        bound("scan.partition.upper-bound"),
-    );
+    let (low, high) = (bound("scan.partition.lower-bound"), bound("scan.partition.upper-bound"));
     match (column, low, high) {
         (None, None, None) => String::new(),
         (Some(column), Some(low), Some(high)) => {
             let column = quote(column);
-            format!(
-                " WHERE {column} BETWEEN {} AND {}",
-                literal(low),
-                literal(high)
-            )
+            format!(" WHERE {column} BETWEEN {} AND {}", literal(low), literal(high))
         }
         _ => {
             let message = "a partitioned scan needs its column and both bounds";

@@ -41,10 +41,9 @@ impl SinkFactory for JdbcSinkFactory {
             }
         }
         match options::parse(table) {
-            Ok(config) if issues.is_empty() => Ok(Box::new(JdbcSinkPlan {
-                config,
-                table: Arc::new(table.clone()),
-            })),
+            Ok(config) if issues.is_empty() => {
+                Ok(Box::new(JdbcSinkPlan { config, table: Arc::new(table.clone()) }))
+            }
             Ok(_) => Err(issues),
             Err(mut errors) => {
                 errors.append(&mut issues);
@@ -80,9 +79,7 @@ impl SinkPlan for JdbcSinkPlan {
         &self,
         context: SinkContext,
     ) -> BoxFuture<'_, Result<Box<dyn Sink>, ConnectorError>> {
-        let application = format!("tailwater {}", context.job_name)
-            .trim_end()
-            .to_owned();
+        let application = format!("tailwater {}", context.job_name).trim_end().to_owned();
         Box::pin(async move {
             let table = Arc::clone(&self.table);
             let session = Session::open(&self.config, &table, &application).await?;
@@ -131,27 +128,14 @@ impl Session {
         let sql_name = found.sql_name();
         let key = &table.primary_key;
         let sql = statements::insert(&sql_name, &columns, key);
-        let insert = client
-            .prepare_typed(&sql, &types(&columns))
-            .await
-            .map_err(failed)?;
+        let insert = client.prepare_typed(&sql, &types(&columns)).await.map_err(failed)?;
         let mut delete = None;
         if !key.is_empty() {
             let keys: Vec<_> = key.iter().map(|at| columns[*at].clone()).collect();
             let sql = statements::delete(&sql_name, &keys);
-            delete = Some(
-                client
-                    .prepare_typed(&sql, &types(&keys))
-                    .await
-                    .map_err(failed)?,
-            );
+            delete = Some(client.prepare_typed(&sql, &types(&keys)).await.map_err(failed)?);
         }
-        Ok(Self {
-            client,
-            columns,
-            insert,
-            delete,
-        })
+        Ok(Self { client, columns, insert, delete })
     }
 
     /// Writes the changes, all or none.
@@ -240,10 +224,7 @@ impl JdbcSink {
         };
         let key = &self.table.primary_key;
         let left = if key.is_empty() {
-            Consolidated {
-                upserts: (0..self.pending.len()).collect(),
-                deletes: Vec::new(),
-            }
+            Consolidated { upserts: (0..self.pending.len()).collect(), deletes: Vec::new() }
         } else {
             last_per_key(&self.pending, key, &self.layouts)
         };

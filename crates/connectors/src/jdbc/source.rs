@@ -28,17 +28,12 @@ impl SourceFactory for JdbcSourceFactory {
     fn plan(&self, table: &TableSpec) -> Result<Box<dyn SourcePlan>, Vec<TableIssue>> {
         let metadata = table.columns.iter().filter(|c| c.metadata.is_some());
         let message = "the jdbc connector has no metadata columns";
-        let issues: Vec<_> = metadata
-            .map(|c| TableIssue::column(&c.name, message))
-            .collect();
+        let issues: Vec<_> = metadata.map(|c| TableIssue::column(&c.name, message)).collect();
         let config = options::parse(table)?;
         if !issues.is_empty() {
             return Err(issues);
         }
-        Ok(Box::new(JdbcSourcePlan {
-            config,
-            table: table.clone(),
-        }))
+        Ok(Box::new(JdbcSourcePlan { config, table: table.clone() }))
     }
 }
 
@@ -72,10 +67,7 @@ impl SourcePlan for JdbcSourcePlan {
             let plan = row_plan(&self.table, &table, &self.config.address.database)?;
             let from = format!("{}{}", table.sql_name(), self.config.condition);
             let copy = TableCopy::start(&client, Arc::new(plan), &from).await?;
-            let source = JdbcSource {
-                copy,
-                _client: client,
-            };
+            let source = JdbcSource { copy, _client: client };
             Ok(Box::new(source) as Box<dyn Source>)
         })
     }
@@ -99,9 +91,6 @@ impl Source for JdbcSource {
                 Err(error) => (Err(error), None),
             })
         });
-        SourceReader {
-            events: events.boxed(),
-            acker: Box::new(NoAck),
-        }
+        SourceReader { events: events.boxed(), acker: Box::new(NoAck) }
     }
 }

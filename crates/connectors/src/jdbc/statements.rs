@@ -52,11 +52,8 @@ fn aliases(count: usize) -> String {
 /// `INSERT`, with a key as upsert. `key` are places in `columns`.
 pub(super) fn insert(table: &str, columns: &[TargetColumn], key: &[usize]) -> String {
     let names: Vec<String> = columns.iter().map(|c| quote(&c.name)).collect();
-    let values: Vec<String> = columns
-        .iter()
-        .enumerate()
-        .map(|(n, c)| format!("u.c{n}{}", c.assignment_cast()))
-        .collect();
+    let values: Vec<String> =
+        columns.iter().enumerate().map(|(n, c)| format!("u.c{n}{}", c.assignment_cast())).collect();
     let mut sql = format!(
         "INSERT INTO {table} ({}) SELECT {} FROM UNNEST({}) AS u ({})",
         names.join(", "),

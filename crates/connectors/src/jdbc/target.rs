@@ -17,8 +17,7 @@ pub(super) async fn schema(client: &Client, config: &JdbcConfig) -> Result<Strin
     }
     let sql = "SELECT coalesce(current_schema()::text, 'public')";
     let row = client.query_one(sql, &[]).await;
-    row.map(|row| row.get(0))
-        .map_err(|error| query_error("read the search path", error))
+    row.map(|row| row.get(0)).map_err(|error| query_error("read the search path", error))
 }
 
 /// Finds the table, its columns and the uniqueness of its key.
@@ -43,10 +42,8 @@ pub(super) async fn check(
     let mut columns = Vec::new();
     for column in &declared.columns {
         let Some(found) = table.column(&column.name) else {
-            let message = format!(
-                "column \"{}\" is not in table \"{schema}.{}\"",
-                column.name, config.table
-            );
+            let message =
+                format!("column \"{}\" is not in table \"{schema}.{}\"", column.name, config.table);
             return Err(ConnectorError::new(ErrorKind::SchemaMismatch, message)
                 .with_hint(ddl::add_column(&sql_name, column)));
         };
@@ -95,13 +92,11 @@ async fn check_key(
         table.name,
         key.join(", ")
     );
-    Err(
-        ConnectorError::new(ErrorKind::SchemaMismatch, message).with_hint(ddl::add_key(
-            &table.sql_name(),
-            declared,
-            has_primary_key,
-        )),
-    )
+    Err(ConnectorError::new(ErrorKind::SchemaMismatch, message).with_hint(ddl::add_key(
+        &table.sql_name(),
+        declared,
+        has_primary_key,
+    )))
 }
 
 async fn check_privileges(
@@ -125,14 +120,8 @@ async fn check_privileges(
         return Ok(());
     }
     let (role, missing): (String, String) = (row.get(1), missing.join(", "));
-    let message = format!(
-        "role \"{role}\" lacks {missing} on table \"{}.{}\"",
-        table.schema, table.name
-    );
-    let grant = format!(
-        "GRANT {missing} ON {} TO {};",
-        table.sql_name(),
-        quote(&role)
-    );
+    let message =
+        format!("role \"{role}\" lacks {missing} on table \"{}.{}\"", table.schema, table.name);
+    let grant = format!("GRANT {missing} ON {} TO {};", table.sql_name(), quote(&role));
     Err(ConnectorError::new(ErrorKind::Auth, message).with_hint(format!("as the owner: {grant}")))
 }

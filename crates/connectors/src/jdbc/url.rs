@@ -27,17 +27,10 @@ pub(super) fn parse(url: &str) -> Result<JdbcUrl, Refusal> {
     };
     if driver != "postgresql" {
         let message = format!("the database system \"{driver}\" is not supported");
-        return Err((
-            message,
-            "only PostgreSQL is: jdbc:postgresql://host:port/database",
-        ));
+        return Err((message, "only PostgreSQL is: jdbc:postgresql://host:port/database"));
     }
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let mut parsed = JdbcUrl {
-        host: "localhost".to_owned(),
-        port: 5432,
-        ..JdbcUrl::default()
-    };
+    let mut parsed = JdbcUrl { host: "localhost".to_owned(), port: 5432, ..JdbcUrl::default() };
     let database = match place.strip_prefix("//") {
         None => place,
         Some(place) => {
@@ -82,9 +75,7 @@ fn parse_server(server: &str, parsed: &mut JdbcUrl) -> Result<(), Refusal> {
         host.clone_into(&mut parsed.host);
     }
     if let Some(port) = port {
-        let number = port
-            .parse()
-            .map_err(|_| (format!("\"{port}\" is not a port"), FORM))?;
+        let number = port.parse().map_err(|_| (format!("\"{port}\" is not a port"), FORM))?;
         parsed.port = number;
     }
     Ok(())
@@ -121,29 +112,19 @@ mod tests {
         assert_eq!((url.host.as_str(), url.port), ("db", 6000));
         assert_eq!(url.database.as_deref(), Some("shop"));
         assert_eq!(url.schema.as_deref(), Some("s"));
-        assert_eq!(
-            (url.user.as_deref(), url.password.as_deref()),
-            (Some("a@b"), Some("p&q"))
-        );
+        assert_eq!((url.user.as_deref(), url.password.as_deref()), (Some("a@b"), Some("p&q")));
         let url = parse("jdbc:postgresql://[::1]/x").unwrap();
         assert_eq!((url.host.as_str(), url.port), ("::1", 5432));
         let url = parse("jdbc:postgresql:shop").unwrap();
-        assert_eq!(
-            (url.host.as_str(), url.database.as_deref()),
-            ("localhost", Some("shop"))
-        );
+        assert_eq!((url.host.as_str(), url.database.as_deref()), ("localhost", Some("shop")));
     }
 
     #[test]
     fn other_systems_and_broken_urls_are_refused() {
         let (message, _) = parse("jdbc:mysql://db/shop").unwrap_err();
         assert_eq!(message, "the database system \"mysql\" is not supported");
-        for wrong in [
-            "",
-            "postgresql://x/y",
-            "jdbc:postgresql://a:b/c",
-            "jdbc:postgresql://a,b/c",
-        ] {
+        for wrong in ["", "postgresql://x/y", "jdbc:postgresql://a:b/c", "jdbc:postgresql://a,b/c"]
+        {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -63,10 +63,7 @@ pub(crate) async fn load(
     name: &str,
 ) -> Result<CatalogTable, ConnectorError> {
     let failed = |error| query_error("read the catalog", error);
-    let found = client
-        .query_opt(TABLE, &[&schema, &name])
-        .await
-        .map_err(failed)?;
+    let found = client.query_opt(TABLE, &[&schema, &name]).await.map_err(failed)?;
     let Some(row) = found else {
         return Err(missing_table(client, schema, name).await);
     };
@@ -111,9 +108,8 @@ async fn missing_table(client: &Client, schema: &str, name: &str) -> ConnectorEr
     let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     let wanted = format!("{schema}.{name}");
     let same = names.iter().find(|n| n.rsplit('.').next() == Some(name));
-    let near = same
-        .map(String::as_str)
-        .or_else(|| nearest(&wanted, names.iter().map(String::as_str)));
+    let near =
+        same.map(String::as_str).or_else(|| nearest(&wanted, names.iter().map(String::as_str)));
     let message = format!("table \"{wanted}\" does not exist");
     let error = ConnectorError::new(ErrorKind::SchemaMismatch, message);
     match near {
@@ -149,9 +145,5 @@ pub(crate) async fn replica_identity(
     };
     let letter: String = row.get(0);
     let identity = letter.bytes().next().and_then(ReplicaIdentity::from_byte);
-    Ok((
-        identity.unwrap_or(ReplicaIdentity::Nothing),
-        row.get(2),
-        row.get(1),
-    ))
+    Ok((identity.unwrap_or(ReplicaIdentity::Nothing), row.get(2), row.get(1)))
 }

@@ -60,10 +60,7 @@ impl Changes {
             mismatch: None,
             transaction: None,
             skip: position.ordinal,
-            stops: stops
-                .iter()
-                .map(read)
-                .collect::<Result<_, ConnectorError>>()?,
+            stops: stops.iter().map(read).collect::<Result<_, ConnectorError>>()?,
             batch: ChangeBatch::default(),
             told: position.lsn,
             position,
@@ -106,10 +103,7 @@ impl Changes {
         self.ready.push_back(if rows.is_empty() {
             SourceEvent::Progress(position)
         } else {
-            SourceEvent::Batch {
-                rows,
-                position: Some(position),
-            }
+            SourceEvent::Batch { rows, position: Some(position) }
         });
     }
 
@@ -229,9 +223,7 @@ impl Changes {
         append: impl FnOnce(&mut Self, i64) -> Result<(), ConnectorError>,
     ) -> Result<(), ConnectorError> {
         let Some(transaction) = &mut self.transaction else {
-            return Err(wire_error(WireError::Invalid {
-                what: "a change outside a transaction",
-            }));
+            return Err(wire_error(WireError::Invalid { what: "a change outside a transaction" }));
         };
         if transaction.is_dropped {
             return Ok(());
@@ -302,11 +294,7 @@ impl Changes {
         previous: Option<Tuple<'_>>,
         commit_micros: i64,
     ) -> Result<(), ConnectorError> {
-        let row = StreamedRow {
-            change: kind,
-            tuple,
-            previous,
-        };
+        let row = StreamedRow { change: kind, tuple, previous };
         let kind = match self.form {
             ChangeForm::AppendOnly => RowKind::Insert,
             ChangeForm::All | ChangeForm::Upsert => kind,

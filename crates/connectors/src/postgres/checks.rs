@@ -43,11 +43,7 @@ pub(crate) async fn server(
         |kind, message: &str, hint: &str| Err(ConnectorError::new(kind, message).with_hint(hint));
     if version < 130_000 {
         let message = "the server is older than PostgreSQL 13";
-        return fail(
-            ErrorKind::Unsupported,
-            message,
-            "upgrade PostgreSQL to 13 or newer",
-        );
+        return fail(ErrorKind::Unsupported, message, "upgrade PostgreSQL to 13 or newer");
     }
     let answer = Server {
         version,
@@ -58,11 +54,7 @@ pub(crate) async fn server(
     }
     if row.get(1) {
         let message = "the server is a standby, changes are read from the primary";
-        return fail(
-            ErrorKind::Config,
-            message,
-            "set \"hostname\" to the primary",
-        );
+        return fail(ErrorKind::Config, message, "set \"hostname\" to the primary");
     }
     let wal_level: String = row.get(2);
     if wal_level != "logical" {
@@ -110,18 +102,13 @@ pub(crate) async fn may_select(
         return Ok(());
     }
     let role: String = row.get(1);
-    let message = format!(
-        "role \"{role}\" may not read table \"{}.{}\"",
-        table.schema, table.name
-    );
-    Err(
-        ConnectorError::new(ErrorKind::Auth, message).with_hint(format!(
-            "as the owner: GRANT USAGE ON SCHEMA {} TO {role}; GRANT SELECT ON {} TO {role};",
-            quote(&table.schema),
-            table.sql_name(),
-            role = quote(&role)
-        )),
-    )
+    let message = format!("role \"{role}\" may not read table \"{}.{}\"", table.schema, table.name);
+    Err(ConnectorError::new(ErrorKind::Auth, message).with_hint(format!(
+        "as the owner: GRANT USAGE ON SCHEMA {} TO {role}; GRANT SELECT ON {} TO {role};",
+        quote(&table.schema),
+        table.sql_name(),
+        role = quote(&role)
+    )))
 }
 
 /// Checks that updates and deletes will carry what the mode needs of the old row.
@@ -137,22 +124,16 @@ pub(crate) async fn identity(
     }
     let full = identity_full(&table.schema, &table.name);
     let leaf_full = format!("ALTER TABLE {leaf} REPLICA IDENTITY FULL;");
-    let full = if table.is_partitioned {
-        leaf_full
-    } else {
-        full
-    };
+    let full = if table.is_partitioned { leaf_full } else { full };
     if config.changes != ChangeForm::Upsert {
         let message = format!(
             "table \"{}.{}\" does not write whole old rows to the WAL, which 'changelog-mode' = \
              'all' needs",
             table.schema, table.name
         );
-        return Err(
-            ConnectorError::new(ErrorKind::Config, message).with_hint(format!(
-                "{full} Or set 'changelog-mode' = 'upsert' and declare a PRIMARY KEY"
-            )),
-        );
+        return Err(ConnectorError::new(ErrorKind::Config, message).with_hint(format!(
+            "{full} Or set 'changelog-mode' = 'upsert' and declare a PRIMARY KEY"
+        )));
     }
     let missing = key.iter().find(|k| !columns.iter().any(|c| c == *k));
     let Some(missing) = missing else {
@@ -170,10 +151,7 @@ pub(crate) async fn identity(
 /// The error for a declared column that the table does not have.
 pub(crate) fn missing_column(table: &CatalogTable, name: &str) -> ConnectorError {
     let names = table.columns.iter().map(|c| c.name.as_str());
-    let message = format!(
-        "column \"{name}\" is not in table \"{}.{}\"",
-        table.schema, table.name
-    );
+    let message = format!("column \"{name}\" is not in table \"{}.{}\"", table.schema, table.name);
     let error = ConnectorError::new(ErrorKind::SchemaMismatch, message);
     match nearest(name, names.clone()) {
         Some(near) => error.with_hint(format!("did you mean \"{near}\"?")),

@@ -19,11 +19,7 @@ pub(crate) struct ServerAddress {
 
 impl fmt::Debug for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}@{}:{}/{}",
-            self.user, self.host, self.port, self.database
-        )
+        write!(f, "{}@{}:{}/{}", self.user, self.host, self.port, self.database)
     }
 }
 
@@ -53,21 +49,16 @@ pub(crate) async fn connect(
     if let Some(password) = &address.password {
         config.password(password);
     }
-    let (client, connection) = config
-        .connect(NoTls)
-        .await
-        .map_err(|error| connect_error(address, error))?;
+    let (client, connection) =
+        config.connect(NoTls).await.map_err(|error| connect_error(address, error))?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "connection to postgresql ended");
         }
     });
-    let settings = SESSION_SETTINGS
-        .iter()
-        .filter(|(name, _)| *name != "client_encoding");
-    let settings: Vec<_> = settings
-        .map(|(name, value)| format!("SET {name} = '{value}'"))
-        .collect();
+    let settings = SESSION_SETTINGS.iter().filter(|(name, _)| *name != "client_encoding");
+    let settings: Vec<_> =
+        settings.map(|(name, value)| format!("SET {name} = '{value}'")).collect();
     client
         .batch_execute(&settings.join(";"))
         .await
@@ -132,11 +123,7 @@ pub(crate) fn query_error(doing: &str, error: tokio_postgres::Error) -> Connecto
     let sqlstate = refusal.code().code().to_owned();
     let kind = kind_of(&sqlstate);
     // Messages of class 22 quote the value that was refused.
-    let said = if sqlstate.starts_with("22") {
-        "a value was refused"
-    } else {
-        refusal.message()
-    };
+    let said = if sqlstate.starts_with("22") { "a value was refused" } else { refusal.message() };
     let message = format!("failed to {doing}: {said} (SQLSTATE {sqlstate})");
     let answer = ConnectorError::new(kind, message);
     match refusal.hint() {

@@ -29,16 +29,8 @@ pub(crate) struct ColumnDecoder {
 #[derive(Clone, Debug)]
 enum Form {
     Bool,
-    Int {
-        min: i64,
-        max: i64,
-        from: Number,
-    },
-    Decimal {
-        precision: u8,
-        scale: u8,
-        from: Number,
-    },
+    Int { min: i64, max: i64, from: Number },
+    Decimal { precision: u8, scale: u8, from: Number },
     Float,
     Double(Number),
     Str(Text),
@@ -159,11 +151,7 @@ impl ColumnDecoder {
                 }
                 Datum::Int(value)
             }
-            Form::Decimal {
-                precision,
-                scale,
-                from,
-            } => {
+            Form::Decimal { precision, scale, from } => {
                 let value = from.decimal(bytes, is_binary, *scale).ok_or(Unfit)?;
                 if value.unsigned_abs() >= 10_u128.pow(u32::from(*precision)) {
                     return Err(Unfit);
@@ -229,11 +217,9 @@ fn form(pg_type: &PgType, declared: &TypeKind) -> Option<Form> {
         TypeKind::SmallInt => int(i16::MIN.into(), i16::MAX.into()),
         TypeKind::Int => int(i32::MIN.into(), i32::MAX.into()),
         TypeKind::BigInt => int(i64::MIN, i64::MAX),
-        TypeKind::Decimal { precision, scale } => Some(Form::Decimal {
-            precision: *precision,
-            scale: *scale,
-            from: whole?,
-        }),
+        TypeKind::Decimal { precision, scale } => {
+            Some(Form::Decimal { precision: *precision, scale: *scale, from: whole? })
+        }
         TypeKind::Float => (number? == Number::Float4).then_some(Form::Float),
         TypeKind::Double => number.map(Form::Double),
         TypeKind::Char(_) | TypeKind::Varchar(_) => Some(Form::Str(pg_type.text())),
@@ -326,9 +312,9 @@ impl Text {
                 out.push_tail(|tail| number.append_text(tail));
                 return Ok(());
             }
-            Text::Int(number) => integer
-                .format(number.integer(bytes, true).ok_or(Unfit)?)
-                .as_bytes(),
+            Text::Int(number) => {
+                integer.format(number.integer(bytes, true).ok_or(Unfit)?).as_bytes()
+            }
             Text::ServerSide => return Err(Unfit),
         };
         let text = std::str::from_utf8(text).map_err(|_| Unfit)?;

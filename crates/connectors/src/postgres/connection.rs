@@ -37,10 +37,7 @@ impl ReplicationConnection {
             Err(elapsed) => return Err(unreachable(address).with_source(elapsed)),
         };
         stream.set_nodelay(true).map_err(lost)?;
-        let mut connection = Self {
-            stream,
-            buffer: BytesMut::with_capacity(READ_SIZE),
-        };
+        let mut connection = Self { stream, buffer: BytesMut::with_capacity(READ_SIZE) };
         let opening = connection.authenticate(address, application);
         match tokio::time::timeout(address.connect_timeout, opening).await {
             Ok(result) => result.map(|()| connection),
@@ -93,10 +90,9 @@ impl ReplicationConnection {
     ) -> Result<Result<QueryResult, ServerError>, ConnectorError> {
         match self.run(sql).await? {
             QueryStep::Done(result) => Ok(result),
-            QueryStep::More | QueryStep::CopyBoth => Err(ConnectorError::new(
-                ErrorKind::Internal,
-                "a query began to replicate",
-            )),
+            QueryStep::More | QueryStep::CopyBoth => {
+                Err(ConnectorError::new(ErrorKind::Internal, "a query began to replicate"))
+            }
         }
     }
 
@@ -108,10 +104,9 @@ impl ReplicationConnection {
         match self.run(sql).await? {
             QueryStep::CopyBoth => Ok(Ok(())),
             QueryStep::Done(Err(error)) => Ok(Err(error)),
-            QueryStep::Done(Ok(_)) | QueryStep::More => Err(ConnectorError::new(
-                ErrorKind::Internal,
-                "the server did not replicate",
-            )),
+            QueryStep::Done(Ok(_)) | QueryStep::More => {
+                Err(ConnectorError::new(ErrorKind::Internal, "the server did not replicate"))
+            }
         }
     }
 
@@ -122,9 +117,7 @@ impl ReplicationConnection {
         let mut collector = QueryCollector::default();
         loop {
             let length = self.whole_frame().await?;
-            let step = collector
-                .take(&frame(&self.buffer[..length])?)
-                .map_err(wire_error)?;
+            let step = collector.take(&frame(&self.buffer[..length])?).map_err(wire_error)?;
             self.buffer.advance(length);
             if step != QueryStep::More {
                 return Ok(step);
@@ -179,10 +172,7 @@ pub(crate) fn lost(error: io::Error) -> ConnectorError {
 
 /// The server hung up.
 pub(crate) fn closed() -> ConnectorError {
-    ConnectorError::new(
-        ErrorKind::Connect,
-        "the server closed the replication connection",
-    )
+    ConnectorError::new(ErrorKind::Connect, "the server closed the replication connection")
 }
 
 /// A refusal of a replication command.

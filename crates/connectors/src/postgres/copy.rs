@@ -44,16 +44,9 @@ impl TableCopy {
             .collect();
         let columns = columns.join(", ");
         let sql = format!("COPY (SELECT {columns} FROM {table_sql}) TO STDOUT (FORMAT binary)");
-        let stream = client
-            .copy_out(&sql)
-            .await
-            .map_err(|error| query_error("copy the table", error))?;
-        Ok(Self {
-            stream: Box::pin(stream),
-            plan,
-            is_headed: false,
-            is_over: false,
-        })
+        let stream =
+            client.copy_out(&sql).await.map_err(|error| query_error("copy the table", error))?;
+        Ok(Self { stream: Box::pin(stream), plan, is_headed: false, is_over: false })
     }
 
     /// The next rows, `None` behind the last one.

@@ -44,21 +44,14 @@ impl Metadata {
         };
         let fits = match metadata {
             Metadata::OpTs => {
-                matches!(
-                    column.data_type.kind,
-                    TypeKind::TimestampLtz(_) | TypeKind::Timestamp(_)
-                )
+                matches!(column.data_type.kind, TypeKind::TimestampLtz(_) | TypeKind::Timestamp(_))
             }
             _ => column.data_type.kind.is_string(),
         };
         if fits {
             return Ok(metadata);
         }
-        let expected = if metadata == Metadata::OpTs {
-            "TIMESTAMP_LTZ(3)"
-        } else {
-            "STRING"
-        };
+        let expected = if metadata == Metadata::OpTs { "TIMESTAMP_LTZ(3)" } else { "STRING" };
         let message = format!("metadata \"{key}\" is not a {}", column.data_type.kind);
         Err(TableIssue::column(&column.name, message).with_hint(format!("declare it {expected}")))
     }

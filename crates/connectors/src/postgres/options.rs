@@ -149,11 +149,7 @@ pub(crate) fn parse(
         startup,
         heartbeat: options.duration("heartbeat.interval.ms", Duration::from_secs(30)),
     };
-    if options.errors.is_empty() {
-        Ok((config, options.notes))
-    } else {
-        Err(options.errors)
-    }
+    if options.errors.is_empty() { Ok((config, options.notes)) } else { Err(options.errors) }
 }
 
 fn slot_name(options: &mut OptionReader<'_>) -> String {

@@ -66,21 +66,10 @@ mod tests {
 
     #[test]
     fn a_position_reads_back_with_its_snapshot_and_without() {
-        for text in [
-            "16/B374D848:0",
-            "0/10:7;0/20;731:735:731,733",
-            "0/10:0;0/20;5:5:",
-        ] {
+        for text in ["16/B374D848:0", "0/10:7;0/20;731:735:731,733", "0/10:0;0/20;5:5:"] {
             assert_eq!(text.parse::<SlotPosition>().unwrap().to_string(), text);
         }
-        for wrong in [
-            "",
-            "16/B374D848",
-            "1:2",
-            "0/1:x",
-            "0/1:0;",
-            "0/1:0;0/2;1:x:",
-        ] {
+        for wrong in ["", "16/B374D848", "1:2", "0/1:x", "0/1:0;", "0/1:0;0/2;1:x:"] {
             assert!(wrong.parse::<SlotPosition>().is_err(), "{wrong}");
         }
     }

@@ -31,11 +31,7 @@ pub(crate) struct PlannedColumn {
 /// Where a declared column comes from.
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
-    Physical {
-        decoder: ColumnDecoder,
-        type_oid: u32,
-        type_name: String,
-    },
+    Physical { decoder: ColumnDecoder, type_oid: u32, type_name: String },
     Metadata(Metadata, Layout),
 }
 
@@ -126,12 +122,7 @@ impl StreamedRows {
     pub(crate) fn new(plan: Arc<RowPlan>, relation: &Relation) -> Result<Self, ConnectorError> {
         let mut places = Vec::with_capacity(plan.columns.len());
         for column in &plan.columns {
-            let Content::Physical {
-                type_oid,
-                type_name,
-                ..
-            } = &column.content
-            else {
+            let Content::Physical { type_oid, type_name, .. } = &column.content else {
                 places.push(usize::MAX);
                 continue;
             };
@@ -146,23 +137,11 @@ impl StreamedRows {
                     continue;
                 }
             };
-            let message = format!(
-                "column \"{}\" of table {} {changed}",
-                column.name,
-                plan.table()
-            );
-            return Err(
-                ConnectorError::new(ErrorKind::SchemaMismatch, message).with_hint(format!(
-                    "it was {type_name}; declare the table as it is now"
-                )),
-            );
+            let message = format!("column \"{}\" of table {} {changed}", column.name, plan.table());
+            return Err(ConnectorError::new(ErrorKind::SchemaMismatch, message)
+                .with_hint(format!("it was {type_name}; declare the table as it is now")));
         }
-        Ok(Self {
-            plan,
-            places,
-            new: Vec::new(),
-            old: Vec::new(),
-        })
+        Ok(Self { plan, places, new: Vec::new(), old: Vec::new() })
     }
 
     /// Appends one row.
@@ -184,10 +163,8 @@ impl StreamedRows {
             for (at, column) in plan.columns.iter().enumerate() {
                 let decoder = match &column.content {
                     Content::Metadata(metadata, layout) => {
-                        writer.push(
-                            metadata.datum(&plan.names, row.change, commit_micros),
-                            *layout,
-                        );
+                        writer
+                            .push(metadata.datum(&plan.names, row.change, commit_micros), *layout);
                         continue;
                     }
                     Content::Physical { decoder, .. } => decoder,
@@ -247,9 +224,7 @@ pub(crate) fn identity_full(schema: &str, table: &str) -> String {
 }
 
 fn cell_at<'a>(tuple: Tuple<'a>, slots: &[CellSlot], place: usize) -> Cell<'a> {
-    slots
-        .get(place)
-        .map_or(Cell::Null, |slot| tuple.cell(*slot))
+    slots.get(place).map_or(Cell::Null, |slot| tuple.cell(*slot))
 }
 
 /// The server sent what we cannot read.

@@ -58,11 +58,7 @@ pub(crate) async fn take(
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     let copy = TableCopy::start(&client, plan, table_sql).await?;
-    Ok(TableSnapshot {
-        _client: client,
-        copy,
-        filter,
-    })
+    Ok(TableSnapshot { _client: client, copy, filter })
 }
 
 impl TableSnapshot {
@@ -84,11 +80,8 @@ async fn begin(client: &Client, table_sql: &str) -> Result<SnapshotFilter, Conne
     let row = client.query_one(sql, &[]).await.map_err(failed)?;
     let snapshot = row.get::<_, &str>(0).parse::<PgSnapshot>();
     let horizon = row.get::<_, &str>(1).parse().map_err(wire_error)?;
-    let invalid = || {
-        wire_error(tailwater_pg_wire::WireError::Invalid {
-            what: "pg_current_snapshot()",
-        })
-    };
+    let invalid =
+        || wire_error(tailwater_pg_wire::WireError::Invalid { what: "pg_current_snapshot()" });
     let snapshot = snapshot.map_err(|()| invalid())?;
     Ok(SnapshotFilter { horizon, snapshot })
 }

@@ -23,13 +23,7 @@ pub(crate) fn split(
     let writer = register(&stream, Interest::WRITABLE)?;
     let mut bytes = vec![0; READ_SIZE.max(already_read.len() * 2)];
     bytes[..already_read.len()].copy_from_slice(already_read);
-    let reader = SocketReader {
-        stream,
-        armed: None,
-        bytes,
-        start: 0,
-        end: already_read.len(),
-    };
+    let reader = SocketReader { stream, armed: None, bytes, start: 0, end: already_read.len() };
     Ok((reader, SocketWriter(writer)))
 }
 

@@ -37,17 +37,13 @@ impl PostgresCdcFactory {
 
 impl SourceFactory for PostgresCdcFactory {
     fn plan(&self, table: &TableSpec) -> Result<Box<dyn SourcePlan>, Vec<TableIssue>> {
-        let metadata = table
-            .columns
-            .iter()
-            .filter_map(|c| Metadata::of(c, c.metadata.as_deref()?).err());
+        let metadata =
+            table.columns.iter().filter_map(|c| Metadata::of(c, c.metadata.as_deref()?).err());
         let mut issues: Vec<TableIssue> = metadata.collect();
         match options::parse(table) {
-            Ok((config, notes)) if issues.is_empty() => Ok(Box::new(PostgresCdcPlan {
-                config,
-                table: table.clone(),
-                notes,
-            })),
+            Ok((config, notes)) if issues.is_empty() => {
+                Ok(Box::new(PostgresCdcPlan { config, table: table.clone(), notes }))
+            }
             Ok(_) => Err(issues),
             Err(mut errors) => {
                 errors.append(&mut issues);
@@ -99,9 +95,7 @@ impl SourcePlan for PostgresCdcPlan {
 impl PostgresCdcPlan {
     async fn check(&self, context: &SourceContext) -> Result<PostgresCdcSource, ConnectorError> {
         let config = &self.config;
-        let application = format!("tailwater {}", context.job_name)
-            .trim_end()
-            .to_owned();
+        let application = format!("tailwater {}", context.job_name).trim_end().to_owned();
         let client = client::connect(&config.address, &application).await?;
         let server = checks::server(&client, config).await?;
         let table = catalog::load(&client, &config.schema, &config.table).await?;
@@ -110,9 +104,7 @@ impl PostgresCdcPlan {
         let mut publication = PublicationWork::None;
         if !self.is_bounded() {
             let key = self.table.primary_key.iter();
-            let key: Vec<&str> = key
-                .map(|at| self.table.columns[*at].name.as_str())
-                .collect();
+            let key: Vec<&str> = key.map(|at| self.table.columns[*at].name.as_str()).collect();
             checks::identity(&client, config, &table, &key).await?;
             let (name, create) = (&config.publication, config.publication_create);
             publication = publication::check(&client, name, &table, create).await?;
@@ -145,10 +137,7 @@ impl Source for PostgresCdcSource {
         let progress = Arc::new(Progress::default());
         let acker = Box::new(SlotAcker(Arc::clone(&progress)));
         let stage = Stage::Start { source: self, from };
-        SourceReader {
-            events: events(Run { stage, progress }),
-            acker,
-        }
+        SourceReader { events: events(Run { stage, progress }), acker }
     }
 }
 
@@ -205,20 +194,12 @@ impl Run {
                 Stage::Start { source, from } => {
                     self.stage = Box::pin(source.begin(from, &self.progress)).await?;
                 }
-                Stage::Snapshot {
-                    mut snapshot,
-                    held,
-                    then,
-                } => {
+                Stage::Snapshot { mut snapshot, held, then } => {
                     let next = snapshot.next_batch().await?;
                     if next.is_none() {
                         return self.leave_snapshot(*snapshot, held, then).await.map(Some);
                     }
-                    self.stage = Stage::Snapshot {
-                        snapshot,
-                        held: next,
-                        then,
-                    };
+                    self.stage = Stage::Snapshot { snapshot, held: next, then };
                     if let Some(rows) = held {
                         let position = None;
                         return Ok(Some(SourceEvent::Batch { rows, position }));
@@ -247,28 +228,18 @@ impl Run {
         let Some(ready) = then else {
             self.stage = Stage::End;
             return Ok(match held {
-                Some(rows) => SourceEvent::Batch {
-                    rows,
-                    position: None,
-                },
+                Some(rows) => SourceEvent::Batch { rows, position: None },
                 None => {
                     self.stage = Stage::Over;
                     SourceEvent::End
                 }
             });
         };
-        let mut place = SlotPosition {
-            lsn: ready.request.start,
-            ordinal: 0,
-            filter: Some(filter),
-        };
+        let mut place = SlotPosition { lsn: ready.request.start, ordinal: 0, filter: Some(filter) };
         let text = place.to_position();
         self.stage = ready.stream(&mut place, &self.progress).await?;
         Ok(match held {
-            Some(rows) => SourceEvent::Batch {
-                rows,
-                position: Some(text),
-            },
+            Some(rows) => SourceEvent::Batch { rows, position: Some(text) },
             None => SourceEvent::Progress(text),
         })
     }
@@ -335,22 +306,14 @@ impl PostgresCdcSource {
                 then: Some(ready),
             });
         }
-        let mut place = SlotPosition {
-            lsn: start,
-            ordinal: 0,
-            filter: None,
-        };
+        let mut place = SlotPosition { lsn: start, ordinal: 0, filter: None };
         ready.stream(&mut place, progress).await
     }
 
     async fn snapshot_only(self: Box<Self>) -> Result<Stage, ConnectorError> {
         let table_sql = self.table.sql_name();
         let taken = snapshot::take(self.client, self.plan, &table_sql, 0).await?;
-        Ok(Stage::Snapshot {
-            snapshot: Box::new(taken),
-            held: None,
-            then: None,
-        })
+        Ok(Stage::Snapshot { snapshot: Box::new(taken), held: None, then: None })
     }
 
     /// Where the stream begins. A slot that is older than the publication cannot be read from its

@@ -73,9 +73,7 @@ impl ChangeStream {
         } else {
             request.wal_sender_timeout
         };
-        let interval = (timeout / 3)
-            .min(Duration::from_secs(10))
-            .min(request.heartbeat);
+        let interval = (timeout / 3).min(Duration::from_secs(10)).min(request.heartbeat);
         let interval = interval.max(Duration::from_millis(100));
         tokio::spawn(write_status(writer, Arc::clone(&progress), interval));
         // Two answers may be asked for before the silence is long enough.
@@ -130,9 +128,7 @@ impl ChangeStream {
     }
 
     fn may_tell_progress(&mut self) -> bool {
-        let may = self
-            .last_progress
-            .is_none_or(|last| last.elapsed() >= PROGRESS);
+        let may = self.last_progress.is_none_or(|last| last.elapsed() >= PROGRESS);
         if may {
             self.last_progress = Some(Instant::now());
         }
@@ -152,10 +148,7 @@ impl ChangeStream {
                             self.is_idle_news = false;
                             self.changes.take(data)?;
                         }
-                        ReplicationMessage::Keepalive {
-                            wal_end,
-                            reply_requested,
-                        } => {
+                        ReplicationMessage::Keepalive { wal_end, reply_requested } => {
                             self.progress.received(wal_end);
                             self.is_idle_news = self.changes.keepalive(wal_end);
                             if reply_requested {
@@ -199,10 +192,8 @@ impl ChangeStream {
             }
             Ok(Err(error)) => Err(lost(error)),
             Err(elapsed) => {
-                let message = format!(
-                    "the server has been silent for {} s",
-                    self.silence.as_secs()
-                );
+                let message =
+                    format!("the server has been silent for {} s", self.silence.as_secs());
                 Err(ConnectorError::new(ErrorKind::Timeout, message).with_source(elapsed))
             }
         }
@@ -218,11 +209,7 @@ async fn replicate(
     request: &StreamRequest,
 ) -> Result<ReplicationConnection, ConnectorError> {
     let publications = literal(&quote(&request.publication));
-    let binary = if request.binary {
-        ", binary 'true'"
-    } else {
-        ""
-    };
+    let binary = if request.binary { ", binary 'true'" } else { "" };
     let sql = format!(
         "START_REPLICATION SLOT {} LOGICAL {} (proto_version '1', publication_names {publications}\
          {binary})",
@@ -241,11 +228,7 @@ async fn replicate(
             return Err(command_error("start to replicate", &error));
         }
         if Instant::now() > end {
-            let digits = error
-                .message
-                .rsplit(' ')
-                .next()
-                .and_then(|pid| pid.parse().ok());
+            let digits = error.message.rsplit(' ').next().and_then(|pid| pid.parse().ok());
             return Err(match digits {
                 Some(pid) => slot::held(&request.slot, pid),
                 None => command_error("start to replicate", &error),

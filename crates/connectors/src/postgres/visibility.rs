@@ -24,15 +24,10 @@ impl FromStr for PgSnapshot {
         let mut number = || parts.next().and_then(|n| n.parse().ok()).ok_or(());
         let (xmin, xmax) = (number()?, number()?);
         let list = parts.next().ok_or(())?.split(',').filter(|n| !n.is_empty());
-        let mut in_progress: Vec<u64> = list
-            .map(|n| n.parse().map_err(|_| ()))
-            .collect::<Result<_, _>>()?;
+        let mut in_progress: Vec<u64> =
+            list.map(|n| n.parse().map_err(|_| ())).collect::<Result<_, _>>()?;
         in_progress.sort_unstable();
-        Ok(Self {
-            xmin,
-            xmax,
-            in_progress,
-        })
+        Ok(Self { xmin, xmax, in_progress })
     }
 }
 
@@ -77,10 +72,7 @@ impl FromStr for SnapshotFilter {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let (horizon, snapshot) = text.split_once(';').ok_or(())?;
-        Ok(Self {
-            horizon: horizon.parse().map_err(|_| ())?,
-            snapshot: snapshot.parse()?,
-        })
+        Ok(Self { horizon: horizon.parse().map_err(|_| ())?, snapshot: snapshot.parse()? })
     }
 }
 

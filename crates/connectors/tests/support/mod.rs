@@ -37,11 +37,7 @@ impl Fixture {
         let database = cluster.create_database().await;
         let client = cluster.connect(&database).await;
         client.batch_execute(sql).await.expect("the test's tables");
-        Self {
-            cluster,
-            database,
-            client,
-        }
+        Self { cluster, database, client }
     }
 
     pub async fn sql(&self, sql: &str) {
@@ -50,8 +46,7 @@ impl Fixture {
 
     pub async fn text(&self, sql: &str) -> String {
         let row = self.client.query_one(sql, &[]).await.expect(sql);
-        row.get::<_, Option<String>>(0)
-            .unwrap_or_else(|| "NULL".to_owned())
+        row.get::<_, Option<String>>(0).unwrap_or_else(|| "NULL".to_owned())
     }
 
     /// Takes one event of a reading whose stream may have nothing to say: once it holds the slot,
@@ -111,9 +106,7 @@ pub fn with(mut spec: TableSpec, options: &[(&str, &str)]) -> TableSpec {
 }
 
 fn set(mut map: BTreeMap<String, String>, options: &[(&str, &str)]) -> BTreeMap<String, String> {
-    let owned = options
-        .iter()
-        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    let owned = options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
     map.extend(owned);
     map
 }
@@ -148,10 +141,7 @@ pub async fn connect(
 }
 
 pub fn at(position: &Option<Position>) -> ReadFrom {
-    ReadFrom {
-        position: position.clone(),
-        stops: Vec::new(),
-    }
+    ReadFrom { position: position.clone(), stops: Vec::new() }
 }
 
 impl Reading {
@@ -169,8 +159,7 @@ impl Reading {
             }
             Some(Ok(SourceEvent::Batch { rows, position })) => {
                 let types = &self.types;
-                self.rows
-                    .extend(rows.iter().map(|(kind, row)| show(kind, row, types)));
+                self.rows.extend(rows.iter().map(|(kind, row)| show(kind, row, types)));
                 if let Some(position) = &position {
                     self.cuts.push((self.rows.len(), position.clone()));
                 }
@@ -183,9 +172,7 @@ impl Reading {
     /// Reads until there are `count` rows, and shows those since the last time.
     pub async fn rows(&mut self, count: usize) -> Vec<String> {
         while self.rows.len() < count && !self.is_over {
-            self.step()
-                .await
-                .unwrap_or_else(|e| panic!("{e} {:?} {e:?}", e.hint()));
+            self.step().await.unwrap_or_else(|e| panic!("{e} {:?} {e:?}", e.hint()));
         }
         self.rows.clone()
     }
@@ -224,9 +211,8 @@ fn show_datum(datum: Datum<'_>, kind: &TypeKind) -> String {
         (Datum::Bytes(v), _) => format!("{v:?}"),
         (Datum::Array(v), TypeKind::Array(element)) => {
             let layout: Layout = element.layout();
-            let items: Vec<String> = (0..v.len())
-                .map(|i| show_datum(v.get(i, layout), &element.kind))
-                .collect();
+            let items: Vec<String> =
+                (0..v.len()).map(|i| show_datum(v.get(i, layout), &element.kind)).collect();
             format!("[{}]", items.join(", "))
         }
         (other, _) => format!("{other:?}"),

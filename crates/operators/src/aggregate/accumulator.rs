@@ -70,9 +70,7 @@ pub(super) fn result(function: AggregateFunction, kind: &TypeKind, slot: &[u8]) 
     let Some((sum, count)) = slot.split_first_chunk::<16>() else {
         return Datum::Null;
     };
-    let count = count
-        .first_chunk::<8>()
-        .map_or(0, |b| i64::from_le_bytes(*b));
+    let count = count.first_chunk::<8>().map_or(0, |b| i64::from_le_bytes(*b));
     match function {
         AggregateFunction::CountRows | AggregateFunction::Count => Datum::Int(count),
         AggregateFunction::Sum if count == 0 => Datum::Null,

@@ -25,50 +25,26 @@ fn samples() -> Vec<Vec<u8>> {
     let kind = b"Y\0\0\x01\0public\0mood\0".to_vec();
     let origin = b"O\0\0\0\0\0\0\0\x01far\0".to_vec();
     let commit = [&[b'C'][..], &[0; 25]].concat();
-    vec![
-        begin, relation, insert, update, delete, truncate, message, kind, origin, commit,
-    ]
+    vec![begin, relation, insert, update, delete, truncate, message, kind, origin, commit]
 }
 
 #[test]
 fn every_message_is_read() {
     let samples = samples();
     let parsed: Vec<_> = samples.iter().map(|s| parse(s).unwrap()).collect();
-    let PgOutput::Begin(begin) = &parsed[0] else {
-        panic!("no begin")
-    };
-    assert_eq!(
-        (begin.final_lsn.to_string().as_str(), begin.xid),
-        ("1/2", 768)
-    );
-    let PgOutput::Relation(relation) = &parsed[1] else {
-        panic!("no relation")
-    };
-    assert_eq!(
-        (relation.name.as_str(), relation.columns.len()),
-        ("orders", 2)
-    );
+    let PgOutput::Begin(begin) = &parsed[0] else { panic!("no begin") };
+    assert_eq!((begin.final_lsn.to_string().as_str(), begin.xid), ("1/2", 768));
+    let PgOutput::Relation(relation) = &parsed[1] else { panic!("no relation") };
+    assert_eq!((relation.name.as_str(), relation.columns.len()), ("orders", 2));
     assert!(relation.columns[0].is_key && !relation.columns[1].is_key);
-    let PgOutput::Update {
-        old: Some(OldTuple::Full(old)),
-        new,
-        ..
-    } = &parsed[3]
-    else {
+    let PgOutput::Update { old: Some(OldTuple::Full(old)), new, .. } = &parsed[3] else {
         panic!("no update")
     };
-    assert_eq!(
-        old.cells(),
-        [Cell::Binary(&[0, 0, 0, 7]), Cell::Text(b"hi")]
-    );
+    assert_eq!(old.cells(), [Cell::Binary(&[0, 0, 0, 7]), Cell::Text(b"hi")]);
     assert_eq!(new.cells()[1], Cell::UnchangedToast);
-    let PgOutput::Delete { old, .. } = &parsed[4] else {
-        panic!("no delete")
-    };
+    let PgOutput::Delete { old, .. } = &parsed[4] else { panic!("no delete") };
     assert_eq!(old.tuple().cells()[1], Cell::Null);
-    let PgOutput::Truncate(truncate) = &parsed[5] else {
-        panic!("no truncate")
-    };
+    let PgOutput::Truncate(truncate) = &parsed[5] else { panic!("no truncate") };
     assert!(truncate.relations().eq([1, 2]) && truncate.cascade);
 }
 

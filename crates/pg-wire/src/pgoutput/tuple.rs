@@ -41,18 +41,12 @@ pub(super) fn read<'a>(r: &mut Reader<'a>) -> Result<Tuple<'a>, WireError> {
                 r.sized()?;
             }
             tag => {
-                return Err(WireError::UnknownTag {
-                    what: "cell of a row",
-                    tag,
-                });
+                return Err(WireError::UnknownTag { what: "cell of a row", tag });
             }
         }
     }
     let length = bytes.len() - r.rest().len();
-    Ok(Tuple {
-        count,
-        bytes: &bytes[..length],
-    })
+    Ok(Tuple { count, bytes: &bytes[..length] })
 }
 
 impl<'a> Tuple<'a> {
@@ -75,11 +69,7 @@ impl<'a> Tuple<'a> {
             let length = rest.first_chunk::<4>().filter(|_| sized);
             let length = length.map_or(0, |l| u32::from_be_bytes(*l));
             let start = at + if sized { 5 } else { 1 };
-            slots.push(CellSlot {
-                tag,
-                start: start as u32,
-                length,
-            });
+            slots.push(CellSlot { tag, start: start as u32, length });
             at = start + length as usize;
         }
     }

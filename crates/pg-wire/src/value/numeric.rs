@@ -39,12 +39,7 @@ pub fn parse(bytes: &[u8]) -> Option<Numeric<'_>> {
         0xF000 => Sign::NegativeInfinity,
         _ => return None,
     };
-    let numeric = Numeric {
-        sign,
-        weight: word(2) as i16,
-        display_scale: word(6),
-        groups,
-    };
+    let numeric = Numeric { sign, weight: word(2) as i16, display_scale: word(6), groups };
     let plain = groups.len() == usize::from(word(0)) * 2
         && numeric.groups().all(|group| group < 10_000)
         && numeric.display_scale <= 0x3fff;
@@ -88,9 +83,7 @@ impl<'a> Numeric<'a> {
                 if group % unit != 0 {
                     return None;
                 }
-                value = value
-                    .checked_mul(10_i128.pow(4 - cut))?
-                    .checked_add(group / unit)?;
+                value = value.checked_mul(10_i128.pow(4 - cut))?.checked_add(group / unit)?;
             }
             power -= 1;
         }

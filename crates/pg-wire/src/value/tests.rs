@@ -4,11 +4,7 @@ fn round_trip(unscaled: i128, scale: u8) -> String {
     let mut bytes = Vec::new();
     numeric::append_binary(unscaled, scale, &mut bytes);
     let read = numeric::parse(&bytes).expect("a numeric");
-    assert_eq!(
-        read.to_unscaled(scale),
-        Some(unscaled),
-        "{unscaled} {scale}"
-    );
+    assert_eq!(read.to_unscaled(scale), Some(unscaled), "{unscaled} {scale}");
     let mut text = Vec::new();
     read.append_text(&mut text);
     assert_eq!(text::decimal(&text, scale), Some(unscaled));
@@ -60,10 +56,7 @@ fn dates_and_times_as_text_agree_with_the_calendar() {
     assert_eq!(text::time(b"23:59:59.5"), Some(86_399_500_000));
     assert_eq!(text::timestamp(b"1969-12-31 23:59:59.999999"), Some(-1));
     assert_eq!(text::timestamp(b"1970-01-01 01:00:00+01"), Some(0));
-    assert_eq!(
-        text::timestamp(b"1970-01-01 00:00:00-05:30"),
-        Some(19_800_000_000)
-    );
+    assert_eq!(text::timestamp(b"1970-01-01 00:00:00-05:30"), Some(19_800_000_000));
     for days in (-800_000..800_000).step_by(997) {
         let (year, month, day) = calendar::civil_from_days(days);
         assert_eq!(calendar::days_from_civil(year, month, day), days);
@@ -75,12 +68,7 @@ fn arrays_are_read_in_both_formats() {
     let element = |text: &[u8]| Some(text.to_vec());
     assert_eq!(
         array::text(br#"{1,NULL,"a \"b\"\\",x}"#),
-        Some(vec![
-            element(b"1"),
-            None,
-            element(br#"a "b"\"#),
-            element(b"x")
-        ])
+        Some(vec![element(b"1"), None, element(br#"a "b"\"#), element(b"x")])
     );
     assert_eq!(array::text(b"{}"), Some(vec![]));
     assert_eq!(array::text(b"[0:1]={1,2}").map(|a| a.len()), Some(2));

@@ -33,9 +33,7 @@ pub fn decimal(text: &[u8], scale: u8) -> Option<i128> {
                 }
             }
             b'0'..=b'9' => {
-                value = value
-                    .checked_mul(10)?
-                    .checked_add(i128::from(byte - b'0'))?;
+                value = value.checked_mul(10)?.checked_add(i128::from(byte - b'0'))?;
                 behind = behind.map(|n| n + 1);
             }
             b'.' if behind.is_none() => behind = Some(0),
@@ -86,9 +84,7 @@ pub fn timestamp(text: &[u8]) -> Option<i64> {
     let (days, rest) = civil(text, is_bc)?;
     let (micros, rest) = clock(rest.strip_prefix(b" ")?)?;
     let offset = if rest.is_empty() { 0 } else { offset(rest)? };
-    days.checked_mul(86_400_000_000)?
-        .checked_add(micros)?
-        .checked_sub(offset * 1_000_000)
+    days.checked_mul(86_400_000_000)?.checked_add(micros)?.checked_sub(offset * 1_000_000)
 }
 
 fn before_christ(text: &[u8]) -> (&[u8], bool) {
@@ -144,17 +140,11 @@ fn offset(text: &[u8]) -> Option<i64> {
 }
 
 fn digits(text: &[u8], least: usize, most: usize) -> Option<(i64, &[u8])> {
-    let count = text
-        .iter()
-        .take(most)
-        .take_while(|b| b.is_ascii_digit())
-        .count();
+    let count = text.iter().take(most).take_while(|b| b.is_ascii_digit()).count();
     if count < least {
         return None;
     }
     let (digits, rest) = text.split_at(count);
-    let value = digits
-        .iter()
-        .fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
+    let value = digits.iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
     Some((value, rest))
 }

@@ -23,11 +23,7 @@ impl Display for FunctionCall {
             if let Some(json) = &self.json {
                 // JSON_OBJECT(NULL ON NULL) has no arguments before its clause
                 let clauses = json.to_string();
-                f.write_str(if self.args.is_empty() {
-                    clauses.trim_start()
-                } else {
-                    &clauses
-                })?;
+                f.write_str(if self.args.is_empty() { clauses.trim_start() } else { &clauses })?;
             }
             f.write_char(')')?;
         }
@@ -88,11 +84,7 @@ fn pairs(args: &[FunctionArg], f: &mut Formatter<'_>) -> fmt::Result {
                         | ExprKind::Literal(Literal::String { .. })
                         | ExprKind::Call(_)
                 );
-                let before = if plain {
-                    before
-                } else {
-                    before.trim_end_matches("KEY ")
-                };
+                let before = if plain { before } else { before.trim_end_matches("KEY ") };
                 write!(f, "{before}{argument}")?;
             }
             _ => write!(f, "{before}{argument}")?,
@@ -173,21 +165,13 @@ impl Display for WindowSpec {
         let partition = ListClause(" PARTITION BY ", &self.partition_by, "").to_string();
         let order = ListClause(" ORDER BY ", &self.order_by, "").to_string();
         let frame = Clause(" ", &self.frame).to_string();
-        write!(
-            f,
-            "({})",
-            format!("{base}{partition}{order}{frame}").trim_start()
-        )
+        write!(f, "({})", format!("{base}{partition}{order}{frame}").trim_start())
     }
 }
 
 impl Display for WindowFrame {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let units = if self.units == FrameUnits::Rows {
-            "ROWS"
-        } else {
-            "RANGE"
-        };
+        let units = if self.units == FrameUnits::Rows { "ROWS" } else { "RANGE" };
         match &self.end {
             Some(end) => write!(f, "{units} BETWEEN {} AND {end}", self.start),
             None => write!(f, "{units} {}", self.start),

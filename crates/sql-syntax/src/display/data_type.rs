@@ -43,10 +43,7 @@ impl Display for DataTypeKind {
             Self::Date => "DATE",
             Self::Null => "NULL",
             Self::Variant => "VARIANT",
-            Self::Decimal {
-                precision: Some(precision),
-                scale: Some(scale),
-            } => {
+            Self::Decimal { precision: Some(precision), scale: Some(scale) } => {
                 return write!(f, "DECIMAL({precision}, {scale})");
             }
             Self::Decimal { precision, .. } => return write!(f, "DECIMAL{}", Size(*precision)),
@@ -55,10 +52,7 @@ impl Display for DataTypeKind {
             Self::Binary(size) => return write!(f, "BINARY{}", Size(*size)),
             Self::Varbinary(size) => return write!(f, "VARBINARY{}", Size(*size)),
             Self::Time { precision, zone } => return timed("TIME", *precision, *zone, f),
-            Self::Timestamp {
-                precision,
-                zone: TimeZoneMode::Local,
-            } => {
+            Self::Timestamp { precision, zone: TimeZoneMode::Local } => {
                 return write!(f, "TIMESTAMP_LTZ{}", Size(*precision));
             }
             Self::Timestamp { precision, zone } => return timed("TIMESTAMP", *precision, *zone, f),
@@ -90,12 +84,6 @@ fn timed(
 
 impl Display for RowField {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {}{}",
-            self.name,
-            self.data_type,
-            Clause(" ", &self.comment)
-        )
+        write!(f, "{} {}{}", self.name, self.data_type, Clause(" ", &self.comment))
     }
 }

@@ -30,11 +30,7 @@ impl Display for CreateTable {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let replace = flag(self.or_replace, "OR REPLACE ");
         let exists = unless_exists(self.if_not_exists);
-        write!(
-            f,
-            "CREATE {replace}{}TABLE {exists}{}",
-            self.temporality, self.name
-        )?;
+        write!(f, "CREATE {replace}{}TABLE {exists}{}", self.temporality, self.name)?;
         if !self.elements.is_empty() {
             f.write_str(" (\n")?;
             for (index, element) in self.elements.iter().enumerate() {
@@ -74,26 +70,13 @@ impl Display for ColumnDef {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.kind {
             ColumnKind::Physical { data_type } => write!(f, "{} {data_type}", self.name)?,
-            ColumnKind::Metadata {
-                data_type,
-                key,
-                is_virtual,
-            } => {
+            ColumnKind::Metadata { data_type, key, is_virtual } => {
                 let (name, key) = (&self.name, Clause(" FROM ", key));
-                write!(
-                    f,
-                    "{name} {data_type} METADATA{key}{}",
-                    flag(*is_virtual, " VIRTUAL")
-                )?;
+                write!(f, "{name} {data_type} METADATA{key}{}", flag(*is_virtual, " VIRTUAL"))?;
             }
             ColumnKind::Computed { expr } => write!(f, "{} AS {expr}", self.name)?,
         }
-        write!(
-            f,
-            "{}{}",
-            Clause(" ", &self.constraint),
-            Clause(" COMMENT ", &self.comment)
-        )
+        write!(f, "{}{}", Clause(" ", &self.constraint), Clause(" COMMENT ", &self.comment))
     }
 }
 
@@ -101,11 +84,7 @@ fn constraint_head(name: &Option<Ident>, kind: UniqueKind, f: &mut Formatter<'_>
     if let Some(name) = name {
         write!(f, "CONSTRAINT {name} ")?;
     }
-    f.write_str(if kind == UniqueKind::PrimaryKey {
-        "PRIMARY KEY"
-    } else {
-        "UNIQUE"
-    })
+    f.write_str(if kind == UniqueKind::PrimaryKey { "PRIMARY KEY" } else { "UNIQUE" })
 }
 
 impl Display for Enforcement {
@@ -150,11 +129,7 @@ impl Display for Distribution {
         }
         match self.buckets {
             Some(buckets) => {
-                write!(
-                    f,
-                    "{}INTO {buckets} BUCKETS",
-                    flag(!self.columns.is_empty(), " ")
-                )
+                write!(f, "{}INTO {buckets} BUCKETS", flag(!self.columns.is_empty(), " "))
             }
             None => Ok(()),
         }
@@ -197,12 +172,7 @@ impl Display for CreateView {
         let exists = unless_exists(self.if_not_exists);
         write!(f, "CREATE {}VIEW {exists}{}", self.temporality, self.name)?;
         let columns = ListClause(" (", &self.columns, ")");
-        write!(
-            f,
-            "{columns}{} AS {}",
-            Clause(" COMMENT ", &self.comment),
-            self.query
-        )
+        write!(f, "{columns}{} AS {}", Clause(" COMMENT ", &self.comment), self.query)
     }
 }
 
@@ -210,18 +180,10 @@ impl Display for CreateFunction {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let exists = unless_exists(self.if_not_exists);
         let (temporality, name) = (self.temporality, &self.name);
-        write!(
-            f,
-            "CREATE {temporality}FUNCTION {exists}{name} AS {}",
-            self.class
-        )?;
+        write!(f, "CREATE {temporality}FUNCTION {exists}{name} AS {}", self.class)?;
         Clause(" LANGUAGE ", &self.language).fmt(f)?;
         for (index, jar) in self.jars.iter().enumerate() {
-            write!(
-                f,
-                "{}{jar}",
-                if index == 0 { " USING JAR " } else { ", JAR " }
-            )?;
+            write!(f, "{}{jar}", if index == 0 { " USING JAR " } else { ", JAR " })?;
         }
         Ok(())
     }
@@ -229,12 +191,7 @@ impl Display for CreateFunction {
 
 impl Display for CreateCatalog {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "CREATE CATALOG {}{}",
-            unless_exists(self.if_not_exists),
-            self.name
-        )?;
+        write!(f, "CREATE CATALOG {}{}", unless_exists(self.if_not_exists), self.name)?;
         let options = ListClause(" WITH (", &self.options, ")");
         write!(f, "{}{options}", Clause(" COMMENT ", &self.comment))
     }
@@ -242,12 +199,7 @@ impl Display for CreateCatalog {
 
 impl Display for CreateDatabase {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "CREATE DATABASE {}{}",
-            unless_exists(self.if_not_exists),
-            self.name
-        )?;
+        write!(f, "CREATE DATABASE {}{}", unless_exists(self.if_not_exists), self.name)?;
         let options = ListClause(" WITH (", &self.options, ")");
         write!(f, "{}{options}", Clause(" COMMENT ", &self.comment))
     }
@@ -255,12 +207,7 @@ impl Display for CreateDatabase {
 
 impl Display for AlterTable {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "ALTER TABLE {}{} ",
-            flag(self.if_exists, "IF EXISTS "),
-            self.name
-        )?;
+        write!(f, "ALTER TABLE {}{} ", flag(self.if_exists, "IF EXISTS "), self.name)?;
         match &self.action {
             AlterTableAction::RenameTo(name) => write!(f, "RENAME TO {name}"),
             AlterTableAction::RenameColumn { from, to } => write!(f, "RENAME {from} TO {to}"),
@@ -275,10 +222,7 @@ impl Display for AlterTable {
             AlterTableAction::DropConstraint(name) => write!(f, "DROP CONSTRAINT {name}"),
             AlterTableAction::DropWatermark => f.write_str("DROP WATERMARK"),
             AlterTableAction::DropDistribution => f.write_str("DROP DISTRIBUTION"),
-            AlterTableAction::AddPartitions {
-                if_not_exists,
-                partitions,
-            } => {
+            AlterTableAction::AddPartitions { if_not_exists, partitions } => {
                 f.write_str("ADD")?;
                 f.write_str(flag(*if_not_exists, " IF NOT EXISTS"))?;
                 for (spec, options) in partitions {
@@ -287,10 +231,7 @@ impl Display for AlterTable {
                 }
                 Ok(())
             }
-            AlterTableAction::DropPartitions {
-                if_exists,
-                partitions,
-            } => {
+            AlterTableAction::DropPartitions { if_exists, partitions } => {
                 write!(f, "DROP{}", flag(*if_exists, " IF EXISTS"))?;
                 for (index, spec) in partitions.iter().enumerate() {
                     write!(f, "{} PARTITION ({})", flag(index > 0, ","), Commas(spec))?;
@@ -323,12 +264,7 @@ impl Display for AlterView {
 
 impl Display for AlterDatabase {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "ALTER DATABASE {} SET ({})",
-            self.name,
-            Commas(&self.options)
-        )
+        write!(f, "ALTER DATABASE {} SET ({})", self.name, Commas(&self.options))
     }
 }
 

@@ -15,11 +15,7 @@ pub(super) struct Operand<'a>(pub(super) &'a Expr, pub(super) u8);
 
 impl Display for Operand<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if binding(&self.0.kind) < self.1 {
-            write!(f, "({})", self.0)
-        } else {
-            self.0.fmt(f)
-        }
+        if binding(&self.0.kind) < self.1 { write!(f, "({})", self.0) } else { self.0.fmt(f) }
     }
 }
 
@@ -52,45 +48,26 @@ impl Display for ExprKind {
             Self::Column(parts) => dotted(parts, f),
             Self::Literal(literal) => literal.fmt(f),
             Self::TimeUnit(unit) => unit.fmt(f),
-            Self::Unary {
-                op: UnaryOp::Not,
-                expr,
-            } => {
+            Self::Unary { op: UnaryOp::Not, expr } => {
                 write!(f, "NOT {}", Operand(expr, precedence::unary(UnaryOp::Not)))
             }
             Self::Unary { op, expr } => {
                 let sign = if *op == UnaryOp::Minus { '-' } else { '+' };
                 write!(f, "{sign}{}", Operand(expr, precedence::POSTFIX))
             }
-            Self::Case {
-                operand,
-                branches,
-                else_result,
-            } => {
+            Self::Case { operand, branches, else_result } => {
                 write!(f, "CASE{}", Clause(" ", operand))?;
                 for branch in branches {
                     write!(f, " {branch}")?;
                 }
                 write!(f, "{} END", Clause(" ELSE ", else_result))
             }
-            Self::Cast {
-                kind,
-                expr,
-                data_type,
-            } => {
-                let name = if *kind == CastKind::Cast {
-                    "CAST"
-                } else {
-                    "TRY_CAST"
-                };
+            Self::Cast { kind, expr, data_type } => {
+                let name = if *kind == CastKind::Cast { "CAST" } else { "TRY_CAST" };
                 write!(f, "{name}({expr} AS {data_type})")
             }
             Self::Call(call) => call.fmt(f),
-            Self::Trim {
-                side,
-                characters,
-                expr,
-            } => {
+            Self::Trim { side, characters, expr } => {
                 f.write_str("TRIM(")?;
                 if let Some(side) = side {
                     write!(f, "{side} ")?;
@@ -98,18 +75,10 @@ impl Display for ExprKind {
                 if let Some(characters) = characters {
                     write!(f, "{characters} ")?;
                 }
-                write!(
-                    f,
-                    "{}{expr})",
-                    flag(side.is_some() || characters.is_some(), "FROM ")
-                )
+                write!(f, "{}{expr})", flag(side.is_some() || characters.is_some(), "FROM "))
             }
             Self::Row { syntax, fields } => {
-                let word = if *syntax == RowSyntax::Explicit {
-                    "ROW"
-                } else {
-                    ""
-                };
+                let word = if *syntax == RowSyntax::Explicit { "ROW" } else { "" };
                 write!(f, "{word}({})", Commas(fields))
             }
             Self::Array(items) => write!(f, "ARRAY[{}]", Commas(items)),
@@ -124,25 +93,15 @@ impl Display for ExprKind {
                 ExprKind::Column(_) => write!(f, "({expr}).{field}"),
                 _ => write!(f, "{}.{field}", Operand(expr, precedence::POSTFIX)),
             },
-            Self::DatetimeDifference {
-                left,
-                right,
-                qualifier,
-            } => {
+            Self::DatetimeDifference { left, right, qualifier } => {
                 let minus = precedence::binary(BinaryOp::Minus);
                 let (left, right) = (Operand(left, minus), Operand(right, minus + 1));
                 write!(f, "({left} - {right}) {qualifier}")
             }
             Self::Subquery(query) => write!(f, "({query})"),
             Self::Exists(query) => write!(f, "EXISTS ({query})"),
-            Self::Match {
-                semantics: MatchSemantics::Final,
-                expr,
-            } => write!(f, "FINAL {expr}"),
-            Self::Match {
-                semantics: MatchSemantics::Running,
-                expr,
-            } => write!(f, "RUNNING {expr}"),
+            Self::Match { semantics: MatchSemantics::Final, expr } => write!(f, "FINAL {expr}"),
+            Self::Match { semantics: MatchSemantics::Running, expr } => write!(f, "RUNNING {expr}"),
             _ => predicate(self, f),
         }
     }
@@ -152,79 +111,30 @@ fn predicate(kind: &ExprKind, f: &mut Formatter<'_>) -> fmt::Result {
     let bound = binding(kind);
     let not = |negated: &bool| flag(*negated, "NOT ");
     match kind {
-        ExprKind::Binary {
-            left, op, right, ..
-        } => {
-            write!(
-                f,
-                "{} {op} {}",
-                Operand(left, bound),
-                Operand(right, bound + 1)
-            )
+        ExprKind::Binary { left, op, right, .. } => {
+            write!(f, "{} {op} {}", Operand(left, bound), Operand(right, bound + 1))
         }
-        ExprKind::Is {
-            expr,
-            negated,
-            predicate,
-        } => {
+        ExprKind::Is { expr, negated, predicate } => {
             write!(f, "{} IS {}{predicate}", Operand(expr, bound), not(negated))
         }
-        ExprKind::IsDistinctFrom {
-            left,
-            negated,
-            right,
-        } => {
+        ExprKind::IsDistinctFrom { left, negated, right } => {
             let (left, right) = (Operand(left, bound), Operand(right, bound + 1));
             write!(f, "{left} IS {}DISTINCT FROM {right}", not(negated))
         }
-        ExprKind::Between {
-            expr,
-            negated,
-            symmetric,
-            low,
-            high,
-        } => {
+        ExprKind::Between { expr, negated, symmetric, low, high } => {
             let symmetric = flag(*symmetric, "SYMMETRIC ");
             let (low, high) = (Operand(low, bound + 1), Operand(high, bound + 1));
             let expr = Operand(expr, bound);
-            write!(
-                f,
-                "{expr} {}BETWEEN {symmetric}{low} AND {high}",
-                not(negated)
-            )
+            write!(f, "{expr} {}BETWEEN {symmetric}{low} AND {high}", not(negated))
         }
-        ExprKind::InList {
-            expr,
-            negated,
-            list,
-        } => {
-            write!(
-                f,
-                "{} {}IN ({})",
-                Operand(expr, bound),
-                not(negated),
-                Commas(list)
-            )
+        ExprKind::InList { expr, negated, list } => {
+            write!(f, "{} {}IN ({})", Operand(expr, bound), not(negated), Commas(list))
         }
-        ExprKind::InSubquery {
-            expr,
-            negated,
-            query,
-        } => {
+        ExprKind::InSubquery { expr, negated, query } => {
             write!(f, "{} {}IN ({query})", Operand(expr, bound), not(negated))
         }
-        ExprKind::Like {
-            expr,
-            negated,
-            kind,
-            pattern,
-            escape,
-        } => {
-            let word = if *kind == LikeKind::Like {
-                "LIKE"
-            } else {
-                "SIMILAR TO"
-            };
+        ExprKind::Like { expr, negated, kind, pattern, escape } => {
+            let word = if *kind == LikeKind::Like { "LIKE" } else { "SIMILAR TO" };
             let (expr, pattern) = (Operand(expr, bound), Operand(pattern, bound + 1));
             write!(f, "{expr} {}{word} {pattern}", not(negated))?;
             match escape {
@@ -239,17 +149,8 @@ fn predicate(kind: &ExprKind, f: &mut Formatter<'_>) -> fmt::Result {
 fn quantified(kind: &ExprKind, f: &mut Formatter<'_>) -> fmt::Result {
     let bound = binding(kind);
     match kind {
-        ExprKind::Quantified {
-            left,
-            op,
-            quantifier,
-            right,
-        } => {
-            let word = if *quantifier == Quantifier::All {
-                "ALL"
-            } else {
-                "SOME"
-            };
+        ExprKind::Quantified { left, op, quantifier, right } => {
+            let word = if *quantifier == Quantifier::All { "ALL" } else { "SOME" };
             write!(f, "{} {op} {word} ", Operand(left, bound))?;
             match right {
                 QuantifiedSet::Query(query) => write!(f, "({query})"),
@@ -268,14 +169,8 @@ impl Display for Literal {
             Self::Boolean(false) => f.write_str("FALSE"),
             Self::Unknown => f.write_str("UNKNOWN"),
             Self::Integer(text) | Self::Decimal(text) | Self::Approx(text) => f.write_str(text),
-            Self::String {
-                value,
-                charset: None,
-            } => Quoted(value).fmt(f),
-            Self::String {
-                value,
-                charset: Some(charset),
-            } => {
+            Self::String { value, charset: None } => Quoted(value).fmt(f),
+            Self::String { value, charset: Some(charset) } => {
                 write!(f, "_{charset}{}", Quoted(value))
             }
             Self::Binary(digits) => write!(f, "X'{digits}'"),
@@ -284,11 +179,7 @@ impl Display for Literal {
             Self::Timestamp(text) => write!(f, "TIMESTAMP {}", Quoted(text)),
             Self::Interval(interval) => {
                 let sign = flag(interval.negative, "-");
-                write!(
-                    f,
-                    "INTERVAL {sign}{} {}",
-                    interval.value, interval.qualifier
-                )
+                write!(f, "INTERVAL {sign}{} {}", interval.value, interval.qualifier)
             }
         }
     }
@@ -396,10 +287,6 @@ impl Display for CaseBranch {
 
 impl Display for SetQuantifier {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(if *self == Self::All {
-            "ALL"
-        } else {
-            "DISTINCT"
-        })
+        f.write_str(if *self == Self::All { "ALL" } else { "DISTINCT" })
     }
 }

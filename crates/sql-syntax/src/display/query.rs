@@ -14,12 +14,7 @@ impl Display for Query {
         if let Some(with) = &self.with {
             write!(f, "{with} ")?;
         }
-        write!(
-            f,
-            "{}{}",
-            self.body,
-            ListClause(" ORDER BY ", &self.order_by, "")
-        )?;
+        write!(f, "{}{}", self.body, ListClause(" ORDER BY ", &self.order_by, ""))?;
         Clause(" LIMIT ", &self.limit).fmt(f)?;
         match &self.offset {
             Some(offset) => write!(f, " OFFSET {offset} ROWS"),
@@ -30,24 +25,13 @@ impl Display for Query {
 
 impl Display for With {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "WITH {}{}",
-            flag(self.recursive, "RECURSIVE "),
-            Commas(&self.ctes)
-        )
+        write!(f, "WITH {}{}", flag(self.recursive, "RECURSIVE "), Commas(&self.ctes))
     }
 }
 
 impl Display for Cte {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}{} AS ({})",
-            self.name,
-            ListClause(" (", &self.columns, ")"),
-            self.query
-        )
+        write!(f, "{}{} AS ({})", self.name, ListClause(" (", &self.columns, ")"), self.query)
     }
 }
 
@@ -58,12 +42,7 @@ impl Display for QueryBody {
             QueryBodyKind::Values(rows) => write!(f, "VALUES {}", Commas(rows)),
             QueryBodyKind::Table(name) => write!(f, "TABLE {name}"),
             QueryBodyKind::Nested(query) => write!(f, "({query})"),
-            QueryBodyKind::Set {
-                op,
-                all,
-                left,
-                right,
-            } => {
+            QueryBodyKind::Set { op, all, left, right } => {
                 // the parser builds no other trees than those that read back the same
                 let op = match op {
                     SetOp::Union => "UNION",
@@ -82,12 +61,7 @@ impl Display for Select {
         if let Some(quantifier) = self.quantifier {
             write!(f, "{quantifier} ")?;
         }
-        write!(
-            f,
-            "{}{}",
-            Commas(&self.items),
-            ListClause(" FROM ", &self.from, "")
-        )?;
+        write!(f, "{}{}", Commas(&self.items), ListClause(" FROM ", &self.from, ""))?;
         Clause(" WHERE ", &self.filter).fmt(f)?;
         Clause(" GROUP BY ", &self.group_by).fmt(f)?;
         Clause(" HAVING ", &self.having).fmt(f)?;

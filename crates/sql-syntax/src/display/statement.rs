@@ -62,12 +62,7 @@ impl Display for StatementKind {
 impl Display for Insert {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let word = if self.overwrite { "OVERWRITE" } else { "INTO" };
-        write!(
-            f,
-            "INSERT {word} {}{}",
-            self.table,
-            ListClause(" /*+ ", &self.hints, " */")
-        )?;
+        write!(f, "INSERT {word} {}{}", self.table, ListClause(" /*+ ", &self.hints, " */"))?;
         ListClause(" PARTITION (", &self.partition, ")").fmt(f)?;
         write!(f, "{} {}", ListClause(" (", &self.columns, ")"), self.query)?;
         f.write_str(match self.on_conflict {
@@ -110,12 +105,7 @@ impl Display for Inner<'_> {
 
 impl Display for Explain {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "EXPLAIN {}{}",
-            ListClause("", &self.details, " "),
-            Inner(&self.statement)
-        )
+        write!(f, "EXPLAIN {}{}", ListClause("", &self.details, " "), Inner(&self.statement))
     }
 }
 
@@ -139,11 +129,7 @@ impl Display for Describe {
             DescribeKind::Function(name) => ("FUNCTION ", name),
             DescribeKind::Job(id) => return write!(f, "DESCRIBE JOB {id}"),
         };
-        write!(
-            f,
-            "DESCRIBE {word}{}{name}",
-            flag(self.extended, "EXTENDED ")
-        )
+        write!(f, "DESCRIBE {word}{}{name}", flag(self.extended, "EXTENDED "))
     }
 }
 
@@ -151,12 +137,7 @@ impl Display for Show {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "SHOW {}", self.kind)?;
         if let Some(scope) = &self.scope {
-            write!(
-                f,
-                " {} {}",
-                if scope.is_in { "IN" } else { "FROM" },
-                scope.name
-            )?;
+            write!(f, " {} {}", if scope.is_in { "IN" } else { "FROM" }, scope.name)?;
         }
         Clause(" ", &self.like).fmt(f)
     }
@@ -192,11 +173,7 @@ impl Display for ShowKind {
 
 impl Display for ShowLike {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let word = if self.kind == ShowLikeKind::Like {
-            "LIKE"
-        } else {
-            "ILIKE"
-        };
+        let word = if self.kind == ShowLikeKind::Like { "LIKE" } else { "ILIKE" };
         write!(f, "{}{word} {}", flag(self.negated, "NOT "), self.pattern)
     }
 }
@@ -214,12 +191,7 @@ impl Display for Assignment {
 impl Display for StopJob {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let savepoint = flag(self.with_savepoint, " WITH SAVEPOINT");
-        write!(
-            f,
-            "STOP JOB {}{savepoint}{}",
-            self.id,
-            flag(self.with_drain, " WITH DRAIN")
-        )
+        write!(f, "STOP JOB {}{savepoint}{}", self.id, flag(self.with_drain, " WITH DRAIN"))
     }
 }
 
@@ -227,19 +199,10 @@ impl Display for PlanStatement {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Execute(path) => write!(f, "EXECUTE PLAN {path}"),
-            Self::Compile {
-                execute,
-                path,
-                if_not_exists,
-                statement,
-            } => {
+            Self::Compile { execute, path, if_not_exists, statement } => {
                 let execute = flag(*execute, "AND EXECUTE ");
                 let exists = flag(*if_not_exists, " IF NOT EXISTS");
-                write!(
-                    f,
-                    "COMPILE {execute}PLAN {path}{exists} FOR {}",
-                    Inner(statement)
-                )
+                write!(f, "COMPILE {execute}PLAN {path}{exists} FOR {}", Inner(statement))
             }
         }
     }
@@ -248,12 +211,7 @@ impl Display for PlanStatement {
 impl Display for DeleteFrom {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let alias = Clause(" AS ", &self.alias);
-        write!(
-            f,
-            "DELETE FROM {}{alias}{}",
-            self.table,
-            Clause(" WHERE ", &self.filter)
-        )
+        write!(f, "DELETE FROM {}{alias}{}", self.table, Clause(" WHERE ", &self.filter))
     }
 }
 

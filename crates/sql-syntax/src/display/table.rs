@@ -12,71 +12,29 @@ use crate::ast::{
 impl Display for TableRef {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            TableRefKind::Table {
-                name,
-                hints,
-                system_time,
-                alias,
-            } => {
+            TableRefKind::Table { name, hints, system_time, alias } => {
                 write!(f, "{name}{}", ListClause(" /*+ ", hints, " */"))?;
                 if let Some(time) = system_time {
                     write!(f, " FOR SYSTEM_TIME AS OF ({time})")?;
                 }
                 Clause(" AS ", alias).fmt(f)
             }
-            TableRefKind::Derived {
-                lateral,
-                query,
-                alias,
-            } => {
-                write!(
-                    f,
-                    "{}({query}){}",
-                    flag(*lateral, "LATERAL "),
-                    Clause(" AS ", alias)
-                )
+            TableRefKind::Derived { lateral, query, alias } => {
+                write!(f, "{}({query}){}", flag(*lateral, "LATERAL "), Clause(" AS ", alias))
             }
-            TableRefKind::Function {
-                lateral,
-                wrapped,
-                call,
-                alias,
-            } => {
+            TableRefKind::Function { lateral, wrapped, call, alias } => {
                 let (open, close) = if *wrapped { ("TABLE(", ")") } else { ("", "") };
                 let alias = Clause(" AS ", alias);
-                write!(
-                    f,
-                    "{}{open}{call}{close}{alias}",
-                    flag(*lateral, "LATERAL ")
-                )
+                write!(f, "{}{open}{call}{close}{alias}", flag(*lateral, "LATERAL "))
             }
-            TableRefKind::Unnest {
-                exprs,
-                with_ordinality,
-                alias,
-            } => {
+            TableRefKind::Unnest { exprs, with_ordinality, alias } => {
                 let ordinality = flag(*with_ordinality, " WITH ORDINALITY");
-                write!(
-                    f,
-                    "UNNEST({}){ordinality}{}",
-                    Commas(exprs),
-                    Clause(" AS ", alias)
-                )
+                write!(f, "UNNEST({}){ordinality}{}", Commas(exprs), Clause(" AS ", alias))
             }
-            TableRefKind::Match {
-                input,
-                clause,
-                alias,
-            } => {
+            TableRefKind::Match { input, clause, alias } => {
                 write!(f, "{} {clause}{}", Grouped(input), Clause(" AS ", alias))
             }
-            TableRefKind::Join {
-                left,
-                kind,
-                natural,
-                right,
-                constraint,
-            } => {
+            TableRefKind::Join { left, kind, natural, right, constraint } => {
                 let kind = match kind {
                     JoinKind::Inner => "INNER",
                     JoinKind::Left => "LEFT",
@@ -150,10 +108,7 @@ impl Display for MatchRecognize {
             Some(AfterMatch::Last(name)) => write!(f, "AFTER MATCH SKIP TO LAST {name} ")?,
             None => {}
         }
-        let (start, end) = (
-            flag(self.anchored_start, "^ "),
-            flag(self.anchored_end, " $"),
-        );
+        let (start, end) = (flag(self.anchored_start, "^ "), flag(self.anchored_end, " $"));
         write!(f, "PATTERN ({start}{}{end}) ", self.pattern)?;
         if let Some(within) = &self.within {
             write!(f, "WITHIN {within} ")?;
@@ -187,10 +142,7 @@ impl Display for Pattern {
             PatternKind::Variable(name) => name.fmt(f),
             PatternKind::Concat(parts) => joined(parts, " ", f),
             PatternKind::Alternation(parts) => joined(parts, " | ", f),
-            PatternKind::Repeat {
-                pattern,
-                quantifier,
-            } => {
+            PatternKind::Repeat { pattern, quantifier } => {
                 write!(f, "{}{quantifier}", Part(pattern))
             }
             PatternKind::Permute(parts) => write!(f, "PERMUTE({})", Commas(parts)),

@@ -9,12 +9,7 @@ impl Lexer<'_> {
     fn quoted(&mut self, skip: usize, quote: char) -> Option<String> {
         let start = self.pos + skip + 1;
         let mut value = String::new();
-        let mut chars = self
-            .text
-            .get(start..)
-            .unwrap_or("")
-            .char_indices()
-            .peekable();
+        let mut chars = self.text.get(start..).unwrap_or("").char_indices().peekable();
         while let Some((offset, c)) = chars.next() {
             if c != quote {
                 value.push(c);
@@ -52,12 +47,7 @@ impl Lexer<'_> {
         match self.quoted(0, '`') {
             None => self.unterminated(start, "identifier", "`"),
             Some(name) if name.is_empty() => {
-                self.report(
-                    "E0006",
-                    start,
-                    "empty identifier",
-                    "write a name in the backticks",
-                );
+                self.report("E0006", start, "empty identifier", "write a name in the backticks");
                 TokenKind::Malformed
             }
             Some(name) => TokenKind::QuotedIdent(name),
@@ -96,18 +86,10 @@ impl Lexer<'_> {
         };
         let escape = self.uescape().unwrap_or('\\');
         match decode_unicode(&raw, escape) {
-            Some(value) => TokenKind::String {
-                value,
-                charset: None,
-            },
+            Some(value) => TokenKind::String { value, charset: None },
             None => {
                 let message = "malformed unicode escape";
-                self.report(
-                    "E0006",
-                    start,
-                    message,
-                    "write four hexadecimal digits: U&'\\0041'",
-                );
+                self.report("E0006", start, message, "write four hexadecimal digits: U&'\\0041'");
                 TokenKind::Malformed
             }
         }
@@ -116,9 +98,7 @@ impl Lexer<'_> {
     fn uescape(&mut self) -> Option<char> {
         let rest = self.rest();
         let word = rest.trim_start();
-        let tail = word
-            .get(7..)
-            .filter(|_| word[..7].eq_ignore_ascii_case("uescape"))?;
+        let tail = word.get(7..).filter(|_| word[..7].eq_ignore_ascii_case("uescape"))?;
         let quoted = tail.trim_start();
         let mut chars = quoted.strip_prefix('\'')?.chars();
         let escape = chars.next()?;
@@ -142,9 +122,7 @@ fn decode_unicode(raw: &str, escape: char) -> Option<String> {
             units.extend_from_slice(escape.encode_utf16(&mut buffer));
             rest = tail;
         } else {
-            let digits = rest
-                .get(..4)
-                .filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
+            let digits = rest.get(..4).filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
             units.push(u16::from_str_radix(digits, 16).ok()?);
             rest = &rest[4..];
         }

@@ -29,19 +29,14 @@ const CONTEXT_FUNCTIONS: &[&str] = &[
 impl Parser<'_> {
     /// `CURRENT_TIMESTAMP`, `LOCALTIME(3)`; `None` where the word is no such function.
     pub(super) fn context_function(&mut self, word: &str) -> Parsed<Option<FunctionCall>> {
-        let known = CONTEXT_FUNCTIONS
-            .iter()
-            .find(|name| name.eq_ignore_ascii_case(word));
+        let known = CONTEXT_FUNCTIONS.iter().find(|name| name.eq_ignore_ascii_case(word));
         let Some(known) = known else { return Ok(None) };
         if *known == "USER" && *self.peek_at(1) == TokenKind::LParen {
             return Ok(None);
         }
         let start = self.span();
         let name = self.any_word("a function")?;
-        let mut call = empty_call(ObjectName {
-            span: name.span,
-            parts: vec![name],
-        });
+        let mut call = empty_call(ObjectName { span: name.span, parts: vec![name] });
         call.bare = true;
         if *self.peek() == TokenKind::LParen {
             let precise = known.contains("TIME");
@@ -54,10 +49,7 @@ impl Parser<'_> {
             let span = self.span();
             let digits = self.unsigned("a number of fractional digits")?;
             let literal = crate::ast::Literal::Integer(digits.to_string());
-            call.args.push(argument(Expr {
-                kind: ExprKind::Literal(literal),
-                span,
-            }));
+            call.args.push(argument(Expr { kind: ExprKind::Literal(literal), span }));
             self.expect(&TokenKind::RParen, "\")\"")?;
             call.bare = false;
         }
@@ -133,11 +125,7 @@ impl Parser<'_> {
             self.advance();
         }
         let value = self.arg_value()?;
-        Ok(FunctionArg {
-            name,
-            value,
-            span: self.span_from(start),
-        })
+        Ok(FunctionArg { name, value, span: self.span_from(start) })
     }
 
     fn arg_value(&mut self) -> Parsed<ArgValue> {
@@ -148,8 +136,7 @@ impl Parser<'_> {
             self.advance();
             Ok(ArgValue::Default)
         } else if self.at(&["TABLE"]) {
-            self.table_arg()
-                .map(|table| ArgValue::Table(Box::new(table)))
+            self.table_arg().map(|table| ArgValue::Table(Box::new(table)))
         } else if self.at(&["DESCRIPTOR"]) && *self.peek_at(1) == TokenKind::LParen {
             self.advance();
             self.ident_list("a column's name").map(ArgValue::Descriptor)
@@ -213,24 +200,14 @@ impl Parser<'_> {
                 order_by.push(self.order_item()?);
             }
         }
-        Ok(TableArg {
-            query,
-            partition_by,
-            order_by,
-            span: self.span_from(start),
-        })
+        Ok(TableArg { query, partition_by, order_by, span: self.span_from(start) })
     }
 
     /// Whether what follows the comma is an argument, not one more partition key.
     fn at_next_argument(&self) -> bool {
-        let word = |name: &str| {
-            self.word_at(1)
-                .is_some_and(|w| w.eq_ignore_ascii_case(name))
-        };
+        let word = |name: &str| self.word_at(1).is_some_and(|w| w.eq_ignore_ascii_case(name));
         let name = matches!(self.peek_at(1), TokenKind::QuotedIdent(_))
-            || (self
-                .word_at(1)
-                .is_some_and(|w| !crate::keyword::is_reserved(w))
+            || (self.word_at(1).is_some_and(|w| !crate::keyword::is_reserved(w))
                 && !word("DESCRIPTOR"));
         !name || matches!(self.peek_at(2), TokenKind::LParen | TokenKind::Arrow)
     }
@@ -305,10 +282,7 @@ impl Parser<'_> {
     fn push_unit(&mut self, call: &mut FunctionCall) -> Parsed<()> {
         let span = self.span();
         let unit = self.time_unit()?;
-        call.args.push(argument(Expr {
-            kind: ExprKind::TimeUnit(unit),
-            span,
-        }));
+        call.args.push(argument(Expr { kind: ExprKind::TimeUnit(unit), span }));
         Ok(())
     }
 
@@ -347,11 +321,8 @@ impl Parser<'_> {
         } else {
             None
         };
-        let first = if side.is_some() && self.at(&["FROM"]) {
-            None
-        } else {
-            Some(self.boxed_expr()?)
-        };
+        let first =
+            if side.is_some() && self.at(&["FROM"]) { None } else { Some(self.boxed_expr()?) };
         let (characters, expr) = match first {
             Some(expr) if !self.at(&["FROM"]) => {
                 if side.is_some() {
@@ -365,21 +336,13 @@ impl Parser<'_> {
             }
         };
         self.expect(&TokenKind::RParen, "\")\"")?;
-        Ok(ExprKind::Trim {
-            side,
-            characters,
-            expr,
-        })
+        Ok(ExprKind::Trim { side, characters, expr })
     }
 }
 
 /// A positional argument.
 pub(super) fn argument(expr: Expr) -> FunctionArg {
-    FunctionArg {
-        name: None,
-        span: expr.span,
-        value: ArgValue::Expr(expr),
-    }
+    FunctionArg { name: None, span: expr.span, value: ArgValue::Expr(expr) }
 }
 
 /// A call without anything.
@@ -401,8 +364,5 @@ pub(super) fn empty_call(name: ObjectName) -> FunctionCall {
 
 /// A one-part name.
 pub(super) fn simple_name(ident: Ident) -> ObjectName {
-    ObjectName {
-        span: ident.span,
-        parts: vec![ident],
-    }
+    ObjectName { span: ident.span, parts: vec![ident] }
 }

@@ -129,11 +129,7 @@ impl Parser<'_> {
         let column = self.object_name("a column's name")?;
         self.expect_words(&["AS"])?;
         let expr = self.expr()?;
-        Ok(WatermarkDef {
-            column,
-            expr,
-            span: self.span_from(start),
-        })
+        Ok(WatermarkDef { column, expr, span: self.span_from(start) })
     }
 
     fn column(&mut self, name: Ident, start: Span) -> Parsed<ColumnDef> {
@@ -148,11 +144,7 @@ impl Parser<'_> {
                     key = Some(self.string_literal("a metadata key in quotes")?);
                 }
                 let is_virtual = self.eat_words(&["VIRTUAL"]);
-                ColumnKind::Metadata {
-                    data_type,
-                    key,
-                    is_virtual,
-                }
+                ColumnKind::Metadata { data_type, key, is_virtual }
             } else {
                 if self.at_any(&["CONSTRAINT", "PRIMARY", "UNIQUE"]) {
                     constraint = Some(self.column_constraint()?);
@@ -164,13 +156,7 @@ impl Parser<'_> {
         if self.eat_words(&["COMMENT"]) {
             comment = Some(self.string_literal("a comment in quotes")?);
         }
-        Ok(ColumnDef {
-            name,
-            kind,
-            constraint,
-            comment,
-            span: self.span_from(start),
-        })
+        Ok(ColumnDef { name, kind, constraint, comment, span: self.span_from(start) })
     }
 
     fn constraint_head(&mut self) -> Parsed<(Option<Ident>, UniqueKind)> {
@@ -199,12 +185,7 @@ impl Parser<'_> {
         let start = self.span();
         let (name, kind) = self.constraint_head()?;
         let enforcement = self.enforcement();
-        Ok(ColumnConstraint {
-            name,
-            kind,
-            enforcement,
-            span: self.span_from(start),
-        })
+        Ok(ColumnConstraint { name, kind, enforcement, span: self.span_from(start) })
     }
 
     fn table_constraint(&mut self) -> Parsed<TableConstraint> {
@@ -212,13 +193,7 @@ impl Parser<'_> {
         let (name, kind) = self.constraint_head()?;
         let columns = self.ident_list("a column's name")?;
         let enforcement = self.enforcement();
-        Ok(TableConstraint {
-            name,
-            kind,
-            columns,
-            enforcement,
-            span: self.span_from(start),
-        })
+        Ok(TableConstraint { name, kind, columns, enforcement, span: self.span_from(start) })
     }
 
     /// `[BY] [HASH|RANGE] (columns) [INTO n BUCKETS]`, `INTO n BUCKETS`.
@@ -238,12 +213,7 @@ impl Parser<'_> {
             buckets = Some(self.unsigned("a number of buckets")?);
             self.expect_words(&["BUCKETS"])?;
         }
-        Ok(Distribution {
-            kind,
-            columns,
-            buckets,
-            span: self.span_from(start),
-        })
+        Ok(Distribution { kind, columns, buckets, span: self.span_from(start) })
     }
 
     fn table_like(&mut self) -> Parsed<TableLike> {
@@ -257,11 +227,7 @@ impl Parser<'_> {
             }
             self.advance();
         }
-        Ok(TableLike {
-            name,
-            options,
-            span: self.span_from(start),
-        })
+        Ok(TableLike { name, options, span: self.span_from(start) })
     }
 
     fn like_option(&mut self) -> Parsed<LikeOption> {
@@ -292,10 +258,6 @@ impl Parser<'_> {
             }
         };
         self.advance();
-        Ok(LikeOption {
-            strategy,
-            feature,
-            span: self.span_from(start),
-        })
+        Ok(LikeOption { strategy, feature, span: self.span_from(start) })
     }
 }

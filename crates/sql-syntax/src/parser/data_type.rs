@@ -24,11 +24,7 @@ impl Parser<'_> {
             };
             let span = self.span_from(start);
             self.advance();
-            let element = DataType {
-                kind,
-                nullability: Nullability::Unspecified,
-                span,
-            };
+            let element = DataType { kind, nullability: Nullability::Unspecified, span };
             kind = collection(Box::new(element));
             self.height = self.grow(self.height)?;
         }
@@ -39,11 +35,7 @@ impl Parser<'_> {
         } else {
             Nullability::Unspecified
         };
-        Ok(DataType {
-            kind,
-            nullability,
-            span: self.span_from(start),
-        })
+        Ok(DataType { kind, nullability, span: self.span_from(start) })
     }
 
     fn type_kind(&mut self) -> Parsed<DataTypeKind> {
@@ -70,26 +62,17 @@ impl Parser<'_> {
             "TIME" => {
                 self.advance();
                 let precision = self.type_parameter()?;
-                Ok(DataTypeKind::Time {
-                    precision,
-                    zone: self.time_zone()?,
-                })
+                Ok(DataTypeKind::Time { precision, zone: self.time_zone()? })
             }
             "TIMESTAMP" => {
                 self.advance();
                 let precision = self.type_parameter()?;
-                Ok(DataTypeKind::Timestamp {
-                    precision,
-                    zone: self.time_zone()?,
-                })
+                Ok(DataTypeKind::Timestamp { precision, zone: self.time_zone()? })
             }
             "TIMESTAMP_LTZ" => {
                 self.advance();
                 let precision = self.type_parameter()?;
-                Ok(DataTypeKind::Timestamp {
-                    precision,
-                    zone: TimeZoneMode::Local,
-                })
+                Ok(DataTypeKind::Timestamp { precision, zone: TimeZoneMode::Local })
             }
             "INTERVAL" => {
                 self.advance();
@@ -127,11 +110,7 @@ impl Parser<'_> {
         varying: fn(Option<u32>) -> DataTypeKind,
     ) -> Parsed<DataTypeKind> {
         self.advance();
-        let kind = if self.eat_words(&["VARYING"]) {
-            varying
-        } else {
-            fixed
-        };
+        let kind = if self.eat_words(&["VARYING"]) { varying } else { fixed };
         self.type_parameter().map(kind)
     }
 
@@ -167,10 +146,7 @@ impl Parser<'_> {
             "ARRAY" => DataTypeKind::Array(first),
             "MULTISET" => DataTypeKind::Multiset(first),
             _ => {
-                self.expect(
-                    &TokenKind::Comma,
-                    "\",\" between the types of key and value",
-                )?;
+                self.expect(&TokenKind::Comma, "\",\" between the types of key and value")?;
                 DataTypeKind::Map(first, Box::new(self.data_type()?))
             }
         };
@@ -205,12 +181,7 @@ impl Parser<'_> {
             TokenKind::String { .. } => Some(self.string_literal("a comment")?),
             _ => None,
         };
-        Ok(RowField {
-            name,
-            data_type,
-            comment,
-            span: self.span_from(start),
-        })
+        Ok(RowField { name, data_type, comment, span: self.span_from(start) })
     }
 
     fn raw_type(&mut self) -> Parsed<DataTypeKind> {

@@ -22,32 +22,20 @@ impl Parser<'_> {
             return self.create_view(temporality).map(StatementKind::CreateView);
         }
         if self.eat_words(&["FUNCTION"]) {
-            return self
-                .create_function(temporality)
-                .map(StatementKind::CreateFunction);
+            return self.create_function(temporality).map(StatementKind::CreateFunction);
         }
         if self.eat_words(&["CATALOG"]) {
             let if_not_exists = self.eat_words(&["IF", "NOT", "EXISTS"]);
             let name = self.ident("a catalog's name")?;
             let (comment, options) = self.comment_and_options()?;
-            let catalog = CreateCatalog {
-                if_not_exists,
-                name,
-                comment,
-                options,
-            };
+            let catalog = CreateCatalog { if_not_exists, name, comment, options };
             return Ok(StatementKind::CreateCatalog(catalog));
         }
         if self.eat_words(&["DATABASE"]) {
             let if_not_exists = self.eat_words(&["IF", "NOT", "EXISTS"]);
             let name = self.object_name("a database's name")?;
             let (comment, options) = self.comment_and_options()?;
-            let database = CreateDatabase {
-                if_not_exists,
-                name,
-                comment,
-                options,
-            };
+            let database = CreateDatabase { if_not_exists, name, comment, options };
             return Ok(StatementKind::CreateDatabase(database));
         }
         if self.at(&["MODEL"]) || self.at(&["MATERIALIZED", "TABLE"]) || self.at(&["CONNECTION"]) {
@@ -55,17 +43,7 @@ impl Parser<'_> {
             return Ok(self.other_statement(start, self.position() + words));
         }
         let what = "TABLE, VIEW, FUNCTION, CATALOG or DATABASE";
-        Err(self.misspelt(
-            what,
-            &[
-                "TABLE",
-                "VIEW",
-                "FUNCTION",
-                "CATALOG",
-                "DATABASE",
-                "TEMPORARY",
-            ],
-        ))
+        Err(self.misspelt(what, &["TABLE", "VIEW", "FUNCTION", "CATALOG", "DATABASE", "TEMPORARY"]))
     }
 
     fn temporality(&mut self) -> Temporality {
@@ -83,11 +61,7 @@ impl Parser<'_> {
         if self.eat_words(&["COMMENT"]) {
             comment = Some(self.string_literal("a comment in quotes")?);
         }
-        let options = if self.eat_words(&["WITH"]) {
-            self.options()?
-        } else {
-            Vec::new()
-        };
+        let options = if self.eat_words(&["WITH"]) { self.options()? } else { Vec::new() };
         Ok((comment, options))
     }
 
@@ -104,14 +78,7 @@ impl Parser<'_> {
         }
         self.expect_words(&["AS"])?;
         let query = Box::new(self.query()?);
-        Ok(CreateView {
-            temporality,
-            if_not_exists,
-            name,
-            columns,
-            comment,
-            query,
-        })
+        Ok(CreateView { temporality, if_not_exists, name, columns, comment, query })
     }
 
     fn create_function(&mut self, temporality: Temporality) -> Parsed<CreateFunction> {
@@ -130,14 +97,7 @@ impl Parser<'_> {
                 p.string_literal("a path in quotes")
             })?;
         }
-        Ok(CreateFunction {
-            temporality,
-            if_not_exists,
-            name,
-            class,
-            language,
-            jars,
-        })
+        Ok(CreateFunction { temporality, if_not_exists, name, class, language, jars })
     }
 
     // --- DROP ----------------------------------------------------------------------------------
@@ -160,14 +120,7 @@ impl Parser<'_> {
             let words = if self.at(&["MATERIALIZED"]) { 2 } else { 1 };
             return Ok(self.other_statement(start, self.position() + words));
         } else {
-            let words = &[
-                "TABLE",
-                "VIEW",
-                "DATABASE",
-                "CATALOG",
-                "FUNCTION",
-                "TEMPORARY",
-            ];
+            let words = &["TABLE", "VIEW", "DATABASE", "CATALOG", "FUNCTION", "TEMPORARY"];
             return Err(self.misspelt("TABLE, VIEW, DATABASE, CATALOG or FUNCTION", words));
         };
         let if_exists = self.eat_words(&["IF", "EXISTS"]);
@@ -179,13 +132,7 @@ impl Parser<'_> {
         } else {
             None
         };
-        Ok(StatementKind::Drop(Drop {
-            kind,
-            temporality,
-            if_exists,
-            name,
-            behavior,
-        }))
+        Ok(StatementKind::Drop(Drop { kind, temporality, if_exists, name, behavior }))
     }
 
     // --- ALTER ---------------------------------------------------------------------------------
@@ -197,11 +144,7 @@ impl Parser<'_> {
             let if_exists = self.eat_words(&["IF", "EXISTS"]);
             let name = self.object_name("a table's name")?;
             let action = self.alter_table_action()?;
-            let alter = AlterTable {
-                if_exists,
-                name,
-                action,
-            };
+            let alter = AlterTable { if_exists, name, action };
             return Ok(StatementKind::AlterTable(Box::new(alter)));
         }
         if self.eat_words(&["VIEW"]) {
@@ -219,33 +162,19 @@ impl Parser<'_> {
             let name = self.object_name("a database's name")?;
             self.expect_words(&["SET"])?;
             let options = self.options()?;
-            return Ok(StatementKind::AlterDatabase(AlterDatabase {
-                name,
-                options,
-            }));
+            return Ok(StatementKind::AlterDatabase(AlterDatabase { name, options }));
         }
-        if self.at_any(&[
-            "CATALOG",
-            "FUNCTION",
-            "MODEL",
-            "MATERIALIZED",
-            "TEMPORARY",
-            "CONNECTION",
-        ]) {
+        if self.at_any(&["CATALOG", "FUNCTION", "MODEL", "MATERIALIZED", "TEMPORARY", "CONNECTION"])
+        {
             return Ok(self.other_statement(start, start + 2));
         }
-        Err(self.misspelt(
-            "TABLE, VIEW or DATABASE",
-            &["TABLE", "VIEW", "DATABASE", "CATALOG"],
-        ))
+        Err(self.misspelt("TABLE, VIEW or DATABASE", &["TABLE", "VIEW", "DATABASE", "CATALOG"]))
     }
 
     fn alter_table_action(&mut self) -> Parsed<AlterTableAction> {
         if self.eat_words(&["RENAME"]) {
             if self.eat_words(&["TO"]) {
-                return self
-                    .object_name("the new name")
-                    .map(AlterTableAction::RenameTo);
+                return self.object_name("the new name").map(AlterTableAction::RenameTo);
             }
             let from = self.object_name("a column's name")?;
             self.expect_words(&["TO"])?;
@@ -266,9 +195,7 @@ impl Parser<'_> {
             if self.at(&["DISTRIBUTION"]) {
                 let start = self.span();
                 self.advance();
-                return self
-                    .distribution(start)
-                    .map(AlterTableAction::ModifyDistribution);
+                return self.distribution(start).map(AlterTableAction::ModifyDistribution);
             }
             return self.schema_items().map(AlterTableAction::Modify);
         }
@@ -283,26 +210,17 @@ impl Parser<'_> {
         if self.at(&["DISTRIBUTION"]) {
             let start = self.span();
             self.advance();
-            return self
-                .distribution(start)
-                .map(AlterTableAction::AddDistribution);
+            return self.distribution(start).map(AlterTableAction::AddDistribution);
         }
         let if_not_exists = self.eat_words(&["IF", "NOT", "EXISTS"]);
         if if_not_exists || self.at(&["PARTITION"]) {
             let mut partitions = Vec::new();
             while self.eat_words(&["PARTITION"]) {
                 let spec = self.partition_spec()?;
-                let options = if self.eat_words(&["WITH"]) {
-                    self.options()?
-                } else {
-                    Vec::new()
-                };
+                let options = if self.eat_words(&["WITH"]) { self.options()? } else { Vec::new() };
                 partitions.push((spec, options));
             }
-            return Ok(AlterTableAction::AddPartitions {
-                if_not_exists,
-                partitions,
-            });
+            return Ok(AlterTableAction::AddPartitions { if_not_exists, partitions });
         }
         self.schema_items().map(AlterTableAction::Add)
     }
@@ -312,9 +230,7 @@ impl Parser<'_> {
             return Ok(AlterTableAction::DropPrimaryKey);
         }
         if self.eat_words(&["CONSTRAINT"]) {
-            return self
-                .ident("a constraint's name")
-                .map(AlterTableAction::DropConstraint);
+            return self.ident("a constraint's name").map(AlterTableAction::DropConstraint);
         }
         if self.eat_words(&["WATERMARK"]) {
             return Ok(AlterTableAction::DropWatermark);
@@ -328,10 +244,7 @@ impl Parser<'_> {
                 p.expect_words(&["PARTITION"])?;
                 p.partition_spec()
             })?;
-            return Ok(AlterTableAction::DropPartitions {
-                if_exists,
-                partitions,
-            });
+            return Ok(AlterTableAction::DropPartitions { if_exists, partitions });
         }
         let columns = if *self.peek() == TokenKind::LParen {
             self.parenthesized(|p| p.object_name("a column's name"))?
@@ -365,11 +278,7 @@ impl Parser<'_> {
     pub(super) fn partition_spec(&mut self) -> Parsed<Vec<PartitionItem>> {
         self.parenthesized(|p| {
             let name: Ident = p.ident("a partition column's name")?;
-            let value = if p.eat(&TokenKind::Eq) {
-                Some(p.expr()?)
-            } else {
-                None
-            };
+            let value = if p.eat(&TokenKind::Eq) { Some(p.expr()?) } else { None };
             Ok(PartitionItem { name, value })
         })
     }

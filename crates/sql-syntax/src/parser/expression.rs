@@ -62,10 +62,7 @@ impl Parser<'_> {
         };
         self.advance();
         let expr = Box::new(self.expr_above(precedence::unary(op))?);
-        Ok(Expr {
-            kind: ExprKind::Unary { op, expr },
-            span: self.span_from(start),
-        })
+        Ok(Expr { kind: ExprKind::Unary { op, expr }, span: self.span_from(start) })
     }
 
     /// The operator here, how tight it binds, and how many tokens it takes, `NOT` left out.
@@ -96,18 +93,10 @@ impl Parser<'_> {
 
     fn word_infix(&self) -> Option<(Infix, u8, usize)> {
         if self.at(&["AND"]) {
-            return Some((
-                Infix::Binary(BinaryOp::And),
-                precedence::binary(BinaryOp::And),
-                1,
-            ));
+            return Some((Infix::Binary(BinaryOp::And), precedence::binary(BinaryOp::And), 1));
         }
         if self.at(&["OR"]) {
-            return Some((
-                Infix::Binary(BinaryOp::Or),
-                precedence::binary(BinaryOp::Or),
-                1,
-            ));
+            return Some((Infix::Binary(BinaryOp::Or), precedence::binary(BinaryOp::Or), 1));
         }
         if self.at(&["OVERLAPS"]) {
             return Some((Infix::Binary(BinaryOp::Overlaps), precedence::COMPARISON, 1));
@@ -140,12 +129,7 @@ impl Parser<'_> {
                     self.quantified(expr, op)?
                 } else {
                     let right = Box::new(self.expr_above(binding + 1)?);
-                    ExprKind::Binary {
-                        left: expr,
-                        op,
-                        op_span,
-                        right,
-                    }
+                    ExprKind::Binary { left: expr, op, op_span, right }
                 }
             }
             Infix::Is => self.is_predicate(expr)?,
@@ -153,11 +137,7 @@ impl Parser<'_> {
                 let negated = self.eat_words(&["NOT"]);
                 self.expect_words(&["DISTINCT", "FROM"])?;
                 let right = Box::new(self.expr_above(binding + 1)?);
-                ExprKind::IsDistinctFrom {
-                    left: expr,
-                    negated,
-                    right,
-                }
+                ExprKind::IsDistinctFrom { left: expr, negated, right }
             }
             Infix::Between => self.between(expr, negated, binding)?,
             Infix::In => self.in_predicate(expr, negated)?,
@@ -171,28 +151,16 @@ impl Parser<'_> {
                 } else {
                     None
                 };
-                ExprKind::Like {
-                    expr,
-                    negated,
-                    kind,
-                    pattern,
-                    escape,
-                }
+                ExprKind::Like { expr, negated, kind, pattern, escape }
             }
             Infix::Subscript => {
                 let index = self.boxed_expr()?;
                 self.expect(&TokenKind::RBracket, "\"]\"")?;
                 ExprKind::Subscript { expr, index }
             }
-            Infix::Field => ExprKind::Field {
-                expr,
-                field: self.ident("a field's name")?,
-            },
+            Infix::Field => ExprKind::Field { expr, field: self.ident("a field's name")? },
         };
-        Ok(Expr {
-            kind,
-            span: self.span_from(start),
-        })
+        Ok(Expr { kind, span: self.span_from(start) })
     }
 
     fn between(&mut self, expr: Box<Expr>, negated: bool, binding: u8) -> Parsed<ExprKind> {
@@ -203,13 +171,7 @@ impl Parser<'_> {
         let low = Box::new(self.expr_above(binding + 1)?);
         self.expect_words(&["AND"])?;
         let high = Box::new(self.expr_above(binding + 1)?);
-        Ok(ExprKind::Between {
-            expr,
-            negated,
-            symmetric,
-            low,
-            high,
-        })
+        Ok(ExprKind::Between { expr, negated, symmetric, low, high })
     }
 
     fn is_predicate(&mut self, expr: Box<Expr>) -> Parsed<ExprKind> {
@@ -236,26 +198,14 @@ impl Parser<'_> {
         } else {
             return Err(self.unexpected("NULL, TRUE, FALSE, UNKNOWN, JSON or DISTINCT FROM"));
         };
-        Ok(ExprKind::Is {
-            expr,
-            negated,
-            predicate,
-        })
+        Ok(ExprKind::Is { expr, negated, predicate })
     }
 
     fn in_predicate(&mut self, expr: Box<Expr>, negated: bool) -> Parsed<ExprKind> {
         let set = self.query_or_list()?;
         Ok(match set {
-            QuantifiedSet::Query(query) => ExprKind::InSubquery {
-                expr,
-                negated,
-                query,
-            },
-            QuantifiedSet::List(list) => ExprKind::InList {
-                expr,
-                negated,
-                list,
-            },
+            QuantifiedSet::Query(query) => ExprKind::InSubquery { expr, negated, query },
+            QuantifiedSet::List(list) => ExprKind::InList { expr, negated, list },
         })
     }
 
@@ -273,10 +223,7 @@ impl Parser<'_> {
         self.expect(&TokenKind::RParen, "\",\" or \")\"")?;
         if list.len() == 1 {
             return Ok(match list.remove(0) {
-                Expr {
-                    kind: ExprKind::Subquery(query),
-                    ..
-                } => QuantifiedSet::Query(query),
+                Expr { kind: ExprKind::Subquery(query), .. } => QuantifiedSet::Query(query),
                 other => QuantifiedSet::List(vec![other]),
             });
         }
@@ -284,18 +231,9 @@ impl Parser<'_> {
     }
 
     fn quantified(&mut self, left: Box<Expr>, op: BinaryOp) -> Parsed<ExprKind> {
-        let quantifier = if self.at(&["ALL"]) {
-            Quantifier::All
-        } else {
-            Quantifier::Any
-        };
+        let quantifier = if self.at(&["ALL"]) { Quantifier::All } else { Quantifier::Any };
         self.advance();
         let right = self.query_or_list()?;
-        Ok(ExprKind::Quantified {
-            left,
-            op,
-            quantifier,
-            right,
-        })
+        Ok(ExprKind::Quantified { left, op, quantifier, right })
     }
 }

@@ -93,9 +93,7 @@ impl Parser<'_> {
 
     fn json_pair(&mut self, call: &mut FunctionCall) -> Parsed<()> {
         let operand_follows = match self.peek_at(1) {
-            TokenKind::Word => !self
-                .word_at(1)
-                .is_some_and(|w| w.eq_ignore_ascii_case("VALUE")),
+            TokenKind::Word => !self.word_at(1).is_some_and(|w| w.eq_ignore_ascii_case("VALUE")),
             TokenKind::QuotedIdent(_) | TokenKind::String { .. } => true,
             _ => false,
         };
@@ -125,11 +123,7 @@ impl Parser<'_> {
         let mut clauses = JsonClauses::default();
         if self.at_json_nulls() {
             let absent = self.at(&["ABSENT"]);
-            clauses.on_null = Some(if absent {
-                JsonNulls::Absent
-            } else {
-                JsonNulls::Null
-            });
+            clauses.on_null = Some(if absent { JsonNulls::Absent } else { JsonNulls::Null });
             self.pos += 3;
         }
         self.json_returning(&mut clauses)?;

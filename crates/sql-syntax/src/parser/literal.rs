@@ -18,18 +18,11 @@ impl Parser<'_> {
             TokenKind::String { value, charset } => {
                 let mut value = value.clone();
                 self.advance();
-                while let TokenKind::String {
-                    value: more,
-                    charset: None,
-                } = self.peek()
-                {
+                while let TokenKind::String { value: more, charset: None } = self.peek() {
                     value.push_str(more);
                     self.advance();
                 }
-                return Ok(Some(Literal::String {
-                    value,
-                    charset: charset.clone(),
-                }));
+                return Ok(Some(Literal::String { value, charset: charset.clone() }));
             }
             _ => return Ok(None),
         };
@@ -39,11 +32,7 @@ impl Parser<'_> {
 
     fn hex(&mut self, mut digits: String) -> Parsed<Literal> {
         self.advance();
-        while let TokenKind::String {
-            value,
-            charset: None,
-        } = self.peek()
-        {
+        while let TokenKind::String { value, charset: None } = self.peek() {
             if value.len() % 2 == 1 || !value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 return Err(self.unexpected("pairs of hexadecimal digits"));
             }
@@ -98,17 +87,11 @@ impl Parser<'_> {
         }
         if !matches!(self.peek(), TokenKind::String { .. }) {
             let error = self.unexpected("an interval's value in quotes");
-            return Err(Box::new(
-                error.with_hint("write for example INTERVAL '5' SECOND"),
-            ));
+            return Err(Box::new(error.with_hint("write for example INTERVAL '5' SECOND")));
         }
         let value = self.string_literal("an interval's value in quotes")?;
         let qualifier = self.interval_qualifier()?;
-        Ok(Literal::Interval(IntervalLiteral {
-            negative,
-            value,
-            qualifier,
-        }))
+        Ok(Literal::Interval(IntervalLiteral { negative, value, qualifier }))
     }
 
     /// `DAY(3) TO SECOND(6)`.
@@ -131,13 +114,7 @@ impl Parser<'_> {
                 self.expect(&TokenKind::RParen, "\")\"")?;
             }
         }
-        Ok(IntervalQualifier {
-            start,
-            precision,
-            end,
-            fraction,
-            span: self.span_from(from),
-        })
+        Ok(IntervalQualifier { start, precision, end, fraction, span: self.span_from(from) })
     }
 
     /// A time unit.

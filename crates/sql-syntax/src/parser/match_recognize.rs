@@ -32,22 +32,15 @@ impl Parser<'_> {
         } else {
             None
         };
-        let after_match = if self.eat_words(&["AFTER", "MATCH"]) {
-            Some(self.after_match()?)
-        } else {
-            None
-        };
+        let after_match =
+            if self.eat_words(&["AFTER", "MATCH"]) { Some(self.after_match()?) } else { None };
         self.expect_words(&["PATTERN"])?;
         self.expect(&TokenKind::LParen, "\"(\" after PATTERN")?;
         let anchored_start = self.eat(&TokenKind::Caret);
         let pattern = self.pattern()?;
         let anchored_end = self.eat_words(&["$"]);
         self.expect(&TokenKind::RParen, "\")\" after the pattern")?;
-        let within = if self.eat_words(&["WITHIN"]) {
-            Some(self.expr()?)
-        } else {
-            None
-        };
+        let within = if self.eat_words(&["WITHIN"]) { Some(self.expr()?) } else { None };
         let mut subsets = Vec::new();
         if self.eat_words(&["SUBSET"]) {
             subsets = self.comma_separated(Self::subset)?;
@@ -76,11 +69,7 @@ impl Parser<'_> {
         let expr = self.expr()?;
         self.expect_words(&["AS"])?;
         let alias = self.ident("a measure's name")?;
-        Ok(MatchMeasure {
-            expr,
-            alias,
-            span: self.span_from(start),
-        })
+        Ok(MatchMeasure { expr, alias, span: self.span_from(start) })
     }
 
     fn definition(&mut self) -> Parsed<MatchDefinition> {
@@ -88,11 +77,7 @@ impl Parser<'_> {
         let name = self.ident("a pattern variable")?;
         self.expect_words(&["AS"])?;
         let condition = self.expr()?;
-        Ok(MatchDefinition {
-            name,
-            condition,
-            span: self.span_from(start),
-        })
+        Ok(MatchDefinition { name, condition, span: self.span_from(start) })
     }
 
     fn subset(&mut self) -> Parsed<MatchSubset> {
@@ -100,11 +85,7 @@ impl Parser<'_> {
         let name = self.ident("a name for the subset")?;
         self.expect(&TokenKind::Eq, "\"=\"")?;
         let members = self.ident_list("a pattern variable")?;
-        Ok(MatchSubset {
-            name,
-            members,
-            span: self.span_from(start),
-        })
+        Ok(MatchSubset { name, members, span: self.span_from(start) })
     }
 
     fn after_match(&mut self) -> Parsed<AfterMatch> {
@@ -117,9 +98,7 @@ impl Parser<'_> {
             return Ok(AfterMatch::NextRow);
         }
         let named = matches!(self.peek_at(1), TokenKind::Word | TokenKind::QuotedIdent(_))
-            && !self
-                .word_at(1)
-                .is_some_and(|word| word.eq_ignore_ascii_case("PATTERN"));
+            && !self.word_at(1).is_some_and(|word| word.eq_ignore_ascii_case("PATTERN"));
         if named && self.eat_words(&["FIRST"]) {
             return self.ident("a pattern variable").map(AfterMatch::First);
         }
@@ -175,21 +154,12 @@ impl Parser<'_> {
         } else {
             PatternKind::Variable(self.ident("a pattern variable")?)
         };
-        let pattern = Pattern {
-            kind,
-            span: self.span_from(start),
-        };
+        let pattern = Pattern { kind, span: self.span_from(start) };
         let Some(quantifier) = self.pattern_quantifier()? else {
             return Ok(pattern);
         };
-        let kind = PatternKind::Repeat {
-            pattern: Box::new(pattern),
-            quantifier,
-        };
-        Ok(Pattern {
-            kind,
-            span: self.span_from(start),
-        })
+        let kind = PatternKind::Repeat { pattern: Box::new(pattern), quantifier };
+        Ok(Pattern { kind, span: self.span_from(start) })
     }
 
     fn pattern_quantifier(&mut self) -> Parsed<Option<PatternQuantifier>> {
@@ -200,21 +170,13 @@ impl Parser<'_> {
             TokenKind::LBrace if *self.peek_at(1) != TokenKind::Minus => {
                 let (min, max) = self.pattern_range()?;
                 let reluctant = self.eat(&TokenKind::Question);
-                return Ok(Some(PatternQuantifier {
-                    min,
-                    max,
-                    reluctant,
-                }));
+                return Ok(Some(PatternQuantifier { min, max, reluctant }));
             }
             _ => return Ok(None),
         };
         self.advance();
         let reluctant = self.eat(&TokenKind::Question);
-        Ok(Some(PatternQuantifier {
-            min,
-            max,
-            reluctant,
-        }))
+        Ok(Some(PatternQuantifier { min, max, reluctant }))
     }
 
     /// `{n}`, `{n,}`, `{,m}`, `{n,m}`.
@@ -228,11 +190,7 @@ impl Parser<'_> {
         }
         let min = self.unsigned(what)?;
         let max = if self.eat(&TokenKind::Comma) {
-            if *self.peek() == TokenKind::RBrace {
-                None
-            } else {
-                Some(self.unsigned(what)?)
-            }
+            if *self.peek() == TokenKind::RBrace { None } else { Some(self.unsigned(what)?) }
         } else {
             Some(min)
         };
@@ -250,8 +208,5 @@ fn single_or(
         let kind = parts.remove(0).kind;
         return Pattern { kind, span };
     }
-    Pattern {
-        kind: many(parts),
-        span,
-    }
+    Pattern { kind: many(parts), span }
 }

@@ -22,10 +22,7 @@ impl Parser<'_> {
                 None => return Err(self.unexpected("an expression")),
             },
         };
-        Ok(Expr {
-            kind,
-            span: self.span_from(start),
-        })
+        Ok(Expr { kind, span: self.span_from(start) })
     }
 
     fn word_operand(&mut self) -> Parsed<ExprKind> {
@@ -44,10 +41,7 @@ impl Parser<'_> {
             ("ROW", TokenKind::LParen) => {
                 self.pos += 1;
                 let fields = self.maybe_empty(&TokenKind::LParen, &TokenKind::RParen)?;
-                Ok(ExprKind::Row {
-                    syntax: RowSyntax::Explicit,
-                    fields,
-                })
+                Ok(ExprKind::Row { syntax: RowSyntax::Explicit, fields })
             }
             ("ARRAY" | "MAP" | "MULTISET", TokenKind::LBracket) => {
                 self.pos += 1;
@@ -102,20 +96,14 @@ impl Parser<'_> {
             parts.push(self.ident("a name after \".\"")?);
         }
         if *self.peek() == TokenKind::LParen {
-            let name = ObjectName {
-                parts,
-                span: self.span_from(start),
-            };
+            let name = ObjectName { parts, span: self.span_from(start) };
             return Ok(ExprKind::Call(Box::new(self.call(name)?)));
         }
         Ok(ExprKind::Column(parts))
     }
 
     fn no_operand(&self, word: &str) -> Box<Diagnostic> {
-        if keyword::CLAUSE_WORDS
-            .iter()
-            .any(|clause| clause.eq_ignore_ascii_case(word))
-        {
+        if keyword::CLAUSE_WORDS.iter().any(|clause| clause.eq_ignore_ascii_case(word)) {
             let error = self.unexpected("an expression");
             let comma = self
                 .pos
@@ -157,27 +145,17 @@ impl Parser<'_> {
             fields.push(self.expr()?);
         }
         self.expect(&TokenKind::RParen, "\",\" or \")\"")?;
-        Ok(ExprKind::Row {
-            syntax: RowSyntax::Implicit,
-            fields,
-        })
+        Ok(ExprKind::Row { syntax: RowSyntax::Implicit, fields })
     }
 
     /// `(a - b) DAY TO SECOND`; the parentheses have been read.
     fn datetime_difference(&mut self, kind: ExprKind) -> Parsed<ExprKind> {
         match kind {
-            ExprKind::Binary {
-                left,
-                op: BinaryOp::Minus,
-                right,
-                ..
-            } if self.at_any(&["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"]) => {
+            ExprKind::Binary { left, op: BinaryOp::Minus, right, .. }
+                if self.at_any(&["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"]) =>
+            {
                 let qualifier = self.interval_qualifier()?;
-                Ok(ExprKind::DatetimeDifference {
-                    left,
-                    right,
-                    qualifier,
-                })
+                Ok(ExprKind::DatetimeDifference { left, right, qualifier })
             }
             kind => Ok(kind),
         }
@@ -193,15 +171,9 @@ impl Parser<'_> {
             ExprKind::Subquery(query) => {
                 let query = self.query_after_parens(*query, expr.span)?;
                 let span = query.span;
-                Ok(Expr {
-                    kind: ExprKind::Subquery(Box::new(query)),
-                    span,
-                })
+                Ok(Expr { kind: ExprKind::Subquery(Box::new(query)), span })
             }
-            kind => Ok(Expr {
-                kind,
-                span: expr.span,
-            }),
+            kind => Ok(Expr { kind, span: expr.span }),
         }
     }
 
@@ -214,11 +186,7 @@ impl Parser<'_> {
 
     fn case(&mut self) -> Parsed<ExprKind> {
         self.pos += 1;
-        let operand = if self.at(&["WHEN"]) {
-            None
-        } else {
-            Some(self.boxed_expr()?)
-        };
+        let operand = if self.at(&["WHEN"]) { None } else { Some(self.boxed_expr()?) };
         let mut branches = Vec::new();
         while self.at(&["WHEN"]) {
             branches.push(self.case_branch(operand.is_some())?);
@@ -226,17 +194,9 @@ impl Parser<'_> {
         if branches.is_empty() {
             return Err(self.unexpected("WHEN"));
         }
-        let else_result = if self.eat_words(&["ELSE"]) {
-            Some(self.boxed_expr()?)
-        } else {
-            None
-        };
+        let else_result = if self.eat_words(&["ELSE"]) { Some(self.boxed_expr()?) } else { None };
         self.expect_words(&["END"])?;
-        Ok(ExprKind::Case {
-            operand,
-            branches,
-            else_result,
-        })
+        Ok(ExprKind::Case { operand, branches, else_result })
     }
 
     fn case_branch(&mut self, simple: bool) -> Parsed<CaseBranch> {
@@ -248,11 +208,7 @@ impl Parser<'_> {
         }
         self.expect_words(&["THEN"])?;
         let result = self.expr()?;
-        Ok(CaseBranch {
-            conditions,
-            result,
-            span: self.span_from(start),
-        })
+        Ok(CaseBranch { conditions, result, span: self.span_from(start) })
     }
 
     fn cast(&mut self, kind: CastKind) -> Parsed<ExprKind> {
@@ -261,10 +217,6 @@ impl Parser<'_> {
         self.expect_words(&["AS"])?;
         let data_type = Box::new(self.data_type()?);
         self.expect(&TokenKind::RParen, "\")\" after the type")?;
-        Ok(ExprKind::Cast {
-            kind,
-            expr,
-            data_type,
-        })
+        Ok(ExprKind::Cast { kind, expr, data_type })
     }
 }

@@ -31,11 +31,7 @@ impl Parser<'_> {
     pub(crate) fn query(&mut self) -> Parsed<Query> {
         self.nested(|p| {
             let start = p.span();
-            let with = if p.at(&["WITH"]) {
-                Some(p.with()?)
-            } else {
-                None
-            };
+            let with = if p.at(&["WITH"]) { Some(p.with()?) } else { None };
             let left = p.query_primary()?;
             p.query_rest(with, left, start)
         })
@@ -43,10 +39,7 @@ impl Parser<'_> {
 
     /// A query whose first part, in parentheses, has been read.
     pub(super) fn query_after_parens(&mut self, inner: Query, span: Span) -> Parsed<Query> {
-        let left = QueryBody {
-            kind: QueryBodyKind::Nested(Box::new(inner)),
-            span,
-        };
+        let left = QueryBody { kind: QueryBodyKind::Nested(Box::new(inner)), span };
         self.query_rest(None, left, span)
     }
 
@@ -60,11 +53,7 @@ impl Parser<'_> {
         loop {
             if self.at(&["LIMIT"]) && limit.is_none() {
                 self.advance();
-                limit = if self.eat_words(&["ALL"]) {
-                    None
-                } else {
-                    Some(self.expr()?)
-                };
+                limit = if self.eat_words(&["ALL"]) { None } else { Some(self.expr()?) };
                 if *self.peek() == TokenKind::Comma {
                     let error = self.unexpected("the end of LIMIT");
                     return Err(Box::new(error.with_hint("write LIMIT count OFFSET start")));
@@ -79,14 +68,7 @@ impl Parser<'_> {
                 break;
             }
         }
-        Ok(Query {
-            with,
-            body,
-            order_by,
-            limit,
-            offset,
-            span: self.span_from(start),
-        })
+        Ok(Query { with, body, order_by, limit, offset, span: self.span_from(start) })
     }
 
     fn fetch(&mut self) -> Parsed<Expr> {
@@ -107,11 +89,7 @@ impl Parser<'_> {
         self.advance();
         let recursive = self.eat_words(&["RECURSIVE"]);
         let ctes = self.comma_separated(Self::cte)?;
-        Ok(With {
-            recursive,
-            ctes,
-            span: self.span_from(start),
-        })
+        Ok(With { recursive, ctes, span: self.span_from(start) })
     }
 
     fn cte(&mut self) -> Parsed<Cte> {
@@ -123,12 +101,7 @@ impl Parser<'_> {
         }
         self.expect_words(&["AS"])?;
         let query = self.query_in_parens()?;
-        Ok(Cte {
-            name,
-            columns,
-            query,
-            span: self.span_from(start),
-        })
+        Ok(Cte { name, columns, query, span: self.span_from(start) })
     }
 
     // --- set operations ------------------------------------------------------------------------
@@ -158,12 +131,7 @@ impl Parser<'_> {
             let right = self.set_operations(first, binding + 1)?;
             height = self.grow(height)?;
             let span = left.span.to(right.span);
-            let kind = QueryBodyKind::Set {
-                op,
-                all,
-                left: Box::new(left),
-                right: Box::new(right),
-            };
+            let kind = QueryBodyKind::Set { op, all, left: Box::new(left), right: Box::new(right) };
             left = QueryBody { kind, span };
         }
         self.height = self.height.max(height);
@@ -185,10 +153,7 @@ impl Parser<'_> {
         } else {
             return Err(self.unexpected("SELECT, VALUES, WITH or a query in parentheses"));
         };
-        Ok(QueryBody {
-            kind,
-            span: self.span_from(start),
-        })
+        Ok(QueryBody { kind, span: self.span_from(start) })
     }
 
     /// `TABLE t` as a query.
@@ -196,14 +161,7 @@ impl Parser<'_> {
         let start = self.span();
         let body = self.query_primary()?;
         let span = self.span_from(start);
-        Ok(Query {
-            with: None,
-            body,
-            order_by: Vec::new(),
-            limit: None,
-            offset: None,
-            span,
-        })
+        Ok(Query { with: None, body, order_by: Vec::new(), limit: None, offset: None, span })
     }
 
     // --- SELECT --------------------------------------------------------------------------------
@@ -250,11 +208,7 @@ impl Parser<'_> {
                 let name = p.ident("a window's name")?;
                 p.expect_words(&["AS"])?;
                 let spec = p.window_spec()?;
-                Ok(NamedWindow {
-                    name,
-                    spec,
-                    span: p.span_from(start),
-                })
+                Ok(NamedWindow { name, spec, span: p.span_from(start) })
             })?;
         }
         if self.eat_words(&["QUALIFY"]) {
@@ -266,38 +220,24 @@ impl Parser<'_> {
     fn select_item(&mut self) -> Parsed<SelectItem> {
         let start = self.span();
         if self.eat(&TokenKind::Star) {
-            return Ok(SelectItem {
-                kind: SelectItemKind::Wildcard,
-                span: start,
-            });
+            return Ok(SelectItem { kind: SelectItemKind::Wildcard, span: start });
         }
         let expr = self.expr()?;
         let kind = if *self.peek() == TokenKind::Dot && *self.peek_at(1) == TokenKind::Star {
             self.pos += 2;
             match expr.kind {
                 // `(a).*` and `a.*` are the same
-                ExprKind::Column(parts) => SelectItemKind::QualifiedWildcard(ObjectName {
-                    parts,
-                    span: expr.span,
-                }),
-                kind => SelectItemKind::ExprWildcard(Expr {
-                    kind,
-                    span: expr.span,
-                }),
+                ExprKind::Column(parts) => {
+                    SelectItemKind::QualifiedWildcard(ObjectName { parts, span: expr.span })
+                }
+                kind => SelectItemKind::ExprWildcard(Expr { kind, span: expr.span }),
             }
         } else {
             let aliased = self.eat_words(&["AS"]) || self.at_ident();
-            let alias = if aliased {
-                Some(self.ident("a column's alias")?)
-            } else {
-                None
-            };
+            let alias = if aliased { Some(self.ident("a column's alias")?) } else { None };
             SelectItemKind::Expr { expr, alias }
         };
-        Ok(SelectItem {
-            kind,
-            span: self.span_from(start),
-        })
+        Ok(SelectItem { kind, span: self.span_from(start) })
     }
 
     fn group_by(&mut self) -> Parsed<GroupBy> {
@@ -305,11 +245,7 @@ impl Parser<'_> {
         self.pos += 2;
         let quantifier = self.set_quantifier();
         let items = self.comma_separated(Self::group_item)?;
-        Ok(GroupBy {
-            quantifier,
-            items,
-            span: self.span_from(start),
-        })
+        Ok(GroupBy { quantifier, items, span: self.span_from(start) })
     }
 
     fn group_item(&mut self) -> Parsed<GroupItem> {
@@ -327,10 +263,7 @@ impl Parser<'_> {
         } else {
             GroupItemKind::Expr(self.expr()?)
         };
-        Ok(GroupItem {
-            kind,
-            span: self.span_from(start),
-        })
+        Ok(GroupItem { kind, span: self.span_from(start) })
     }
 
     // --- hints ---------------------------------------------------------------------------------
@@ -352,11 +285,7 @@ impl Parser<'_> {
                     args = self.parenthesized(Self::hint_arg)?;
                 }
             }
-            hints.push(Hint {
-                name,
-                args,
-                span: self.span_from(start),
-            });
+            hints.push(Hint { name, args, span: self.span_from(start) });
             self.eat(&TokenKind::Comma);
         }
         self.expect(&TokenKind::HintClose, "\"*/\" after the hint")?;
@@ -365,10 +294,7 @@ impl Parser<'_> {
 
     fn hint_arg(&mut self) -> Parsed<HintArg> {
         let start = self.span();
-        let text = || StringLiteral {
-            value: start.slice(self.text).to_owned(),
-            span: start,
-        };
+        let text = || StringLiteral { value: start.slice(self.text).to_owned(), span: start };
         match self.peek() {
             TokenKind::String { .. } => {
                 let key = self.string_literal("an option's key")?;
@@ -387,10 +313,7 @@ impl Parser<'_> {
                 let span = self.span_from(start);
                 if *self.peek() == TokenKind::Eq {
                     let words: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
-                    return self.hint_value(StringLiteral {
-                        value: words.join("."),
-                        span,
-                    });
+                    return self.hint_value(StringLiteral { value: words.join("."), span });
                 }
                 Ok(HintArg::Name(ObjectName { parts, span }))
             }

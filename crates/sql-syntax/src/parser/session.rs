@@ -23,11 +23,7 @@ impl Parser<'_> {
             "LOAD" => {
                 self.expect_words(&["LOAD", "MODULE"])?;
                 let name = self.ident("a module's name")?;
-                let options = if self.eat_words(&["WITH"]) {
-                    self.options()?
-                } else {
-                    Vec::new()
-                };
+                let options = if self.eat_words(&["WITH"]) { self.options()? } else { Vec::new() };
                 StatementKind::LoadModule(ModuleUse { name, options })
             }
             "UNLOAD" => {
@@ -82,10 +78,7 @@ impl Parser<'_> {
         self.skip_statement();
         let from = self.tokens[start].span;
         let text = self.span_from(from).slice(self.text).to_owned();
-        StatementKind::Other {
-            verb: words.join(" ").trim_end().to_owned(),
-            text,
-        }
+        StatementKind::Other { verb: words.join(" ").trim_end().to_owned(), text }
     }
 
     // --- SET, RESET ----------------------------------------------------------------------------
@@ -101,20 +94,13 @@ impl Parser<'_> {
         let key = self.string_literal("a key in quotes")?;
         self.expect(&TokenKind::Eq, "\"=\" after the key")?;
         let value = self.string_literal("a value in quotes such as '1'")?;
-        Ok(StatementKind::Set(Some(Assignment {
-            key,
-            value,
-            quoted: true,
-        })))
+        Ok(StatementKind::Set(Some(Assignment { key, value, quoted: true })))
     }
 
     /// `SET key = value`, as the client took it formerly: both as they stand in the text.
     fn unquoted_set(&mut self) -> Parsed<Assignment> {
         let key_start = self.span();
-        while !matches!(
-            self.peek(),
-            TokenKind::Eq | TokenKind::Semicolon | TokenKind::End
-        ) {
+        while !matches!(self.peek(), TokenKind::Eq | TokenKind::Semicolon | TokenKind::End) {
             self.advance();
         }
         let key_span = self.span_from(key_start);
@@ -122,11 +108,7 @@ impl Parser<'_> {
         if let TokenKind::String { .. } = self.peek() {
             let value = self.string_literal("a value")?;
             let key = self.raw_text(key_span);
-            return Ok(Assignment {
-                key,
-                value,
-                quoted: false,
-            });
+            return Ok(Assignment { key, value, quoted: false });
         }
         let value_start = self.span();
         self.skip_statement();
@@ -135,18 +117,11 @@ impl Parser<'_> {
         }
         let value_span = self.span_from(value_start);
         let (key, value) = (self.raw_text(key_span), self.raw_text(value_span));
-        Ok(Assignment {
-            key,
-            value,
-            quoted: false,
-        })
+        Ok(Assignment { key, value, quoted: false })
     }
 
     fn raw_text(&self, span: Span) -> StringLiteral {
-        StringLiteral {
-            value: span.slice(self.text).trim().to_owned(),
-            span,
-        }
+        StringLiteral { value: span.slice(self.text).trim().to_owned(), span }
     }
 
     fn reset(&mut self) -> Parsed<StatementKind> {
@@ -172,10 +147,7 @@ impl Parser<'_> {
         if self.at_any(&["FROM", "IN"]) {
             let is_in = self.at(&["IN"]);
             self.advance();
-            scope = Some(ShowScope {
-                is_in,
-                name: self.object_name("a name")?,
-            });
+            scope = Some(ShowScope { is_in, name: self.object_name("a name")? });
         } else if kind == ShowKind::Columns {
             return Err(self.unexpected("FROM or IN"));
         }
@@ -193,11 +165,7 @@ impl Parser<'_> {
         let like = match kind_of_like {
             Some(like) => {
                 let pattern = self.string_literal("a pattern in quotes")?;
-                Some(ShowLike {
-                    negated,
-                    kind: like,
-                    pattern,
-                })
+                Some(ShowLike { negated, kind: like, pattern })
             }
             None => None,
         };
@@ -228,13 +196,11 @@ impl Parser<'_> {
         }
         if self.eat_words(&["CREATE"]) {
             return if self.eat_words(&["TABLE"]) {
-                self.object_name("a table's name")
-                    .map(ShowKind::CreateTable)
+                self.object_name("a table's name").map(ShowKind::CreateTable)
             } else if self.eat_words(&["VIEW"]) {
                 self.object_name("a view's name").map(ShowKind::CreateView)
             } else if self.eat_words(&["CATALOG"]) {
-                self.object_name("a catalog's name")
-                    .map(ShowKind::CreateCatalog)
+                self.object_name("a catalog's name").map(ShowKind::CreateCatalog)
             } else {
                 Err(self.misspelt("TABLE, VIEW or CATALOG", &["TABLE", "VIEW", "CATALOG"]))
             };
@@ -271,16 +237,13 @@ impl Parser<'_> {
         self.advance();
         let names_follow = matches!(self.peek_at(1), TokenKind::Word | TokenKind::QuotedIdent(_));
         if names_follow && self.eat_words(&["CATALOG"]) {
-            return self
-                .ident("a catalog's name")
-                .map(StatementKind::UseCatalog);
+            return self.ident("a catalog's name").map(StatementKind::UseCatalog);
         }
         if self.eat_words(&["MODULES"]) {
             let modules = self.comma_separated(|p| p.ident("a module's name"))?;
             return Ok(StatementKind::UseModules(modules));
         }
-        self.object_name("a database's name")
-            .map(StatementKind::UseDatabase)
+        self.object_name("a database's name").map(StatementKind::UseDatabase)
     }
 
     fn describe(&mut self) -> Parsed<Describe> {
@@ -295,10 +258,7 @@ impl Parser<'_> {
         if kind_of(self, "JOB") {
             self.advance();
             let kind = DescribeKind::Job(self.string_literal("a job's id in quotes")?);
-            return Ok(Describe {
-                extended: false,
-                kind,
-            });
+            return Ok(Describe { extended: false, kind });
         }
         let make: fn(crate::ast::ObjectName) -> DescribeKind = if kind_of(self, "CATALOG") {
             self.advance();
@@ -321,10 +281,6 @@ impl Parser<'_> {
         let id = self.string_literal("a job's id in quotes")?;
         let with_savepoint = self.eat_words(&["WITH", "SAVEPOINT"]);
         let with_drain = self.eat_words(&["WITH", "DRAIN"]);
-        Ok(StatementKind::StopJob(StopJob {
-            id,
-            with_savepoint,
-            with_drain,
-        }))
+        Ok(StatementKind::StopJob(StopJob { id, with_savepoint, with_drain }))
     }
 }

@@ -16,10 +16,7 @@ impl Parser<'_> {
         self.nested(|p| {
             let start = p.span();
             let kind = p.statement_kind()?;
-            Ok(Statement {
-                kind,
-                span: p.span_from(start),
-            })
+            Ok(Statement { kind, span: p.span_from(start) })
         })
     }
 
@@ -44,9 +41,7 @@ impl Parser<'_> {
             "BEGIN" => self.begin_statement_set(),
             "END" => {
                 let error = self.unexpected("a statement");
-                Err(Box::new(
-                    error.with_hint("END closes EXECUTE STATEMENT SET BEGIN"),
-                ))
+                Err(Box::new(error.with_hint("END closes EXECUTE STATEMENT SET BEGIN")))
             }
             "CREATE" => self.create(),
             "ALTER" => self.alter(),
@@ -65,10 +60,7 @@ impl Parser<'_> {
     /// "expected ..", with the word that was likely meant.
     pub(super) fn misspelt(&self, expected: &str, words: &[&str]) -> Box<Diagnostic> {
         let error = self.unexpected(expected);
-        match self
-            .word_at(0)
-            .and_then(|word| keyword::closest(word, words))
-        {
+        match self.word_at(0).and_then(|word| keyword::closest(word, words)) {
             Some(meant) => Box::new(error.with_hint(format!("did you mean \"{meant}\"?"))),
             None => error,
         }
@@ -111,26 +103,13 @@ impl Parser<'_> {
             });
         }
         let span = self.span_from(start);
-        Ok(Insert {
-            overwrite,
-            table,
-            hints,
-            partition,
-            columns,
-            query,
-            on_conflict,
-            span,
-        })
+        Ok(Insert { overwrite, table, hints, partition, columns, query, on_conflict, span })
     }
 
     fn query_in_next_parens(&self) -> bool {
-        let opens = (0..)
-            .take_while(|ahead| *self.peek_at(*ahead) == TokenKind::LParen)
-            .count();
+        let opens = (0..).take_while(|ahead| *self.peek_at(*ahead) == TokenKind::LParen).count();
         self.word_at(opens).is_some_and(|word| {
-            ["SELECT", "VALUES", "WITH", "TABLE"]
-                .iter()
-                .any(|q| word.eq_ignore_ascii_case(q))
+            ["SELECT", "VALUES", "WITH", "TABLE"].iter().any(|q| word.eq_ignore_ascii_case(q))
         })
     }
 
@@ -151,10 +130,8 @@ impl Parser<'_> {
         if self.at_query() {
             return Ok(StatementKind::Query(Box::new(self.query()?)));
         }
-        Err(self.misspelt(
-            "STATEMENT SET, PLAN, INSERT or a query",
-            &["STATEMENT", "INSERT", "PLAN"],
-        ))
+        Err(self
+            .misspelt("STATEMENT SET, PLAN, INSERT or a query", &["STATEMENT", "INSERT", "PLAN"]))
     }
 
     /// `STATEMENT SET BEGIN insert; insert; END`.
@@ -183,9 +160,7 @@ impl Parser<'_> {
             }
             if *self.peek() == TokenKind::End {
                 let error = self.unexpected("END");
-                return Err(Box::new(
-                    error.with_hint("close the statement set with END;"),
-                ));
+                return Err(Box::new(error.with_hint("close the statement set with END;")));
             }
             let parsed = self.set_insert().and_then(|insert| match self.peek() {
                 TokenKind::Semicolon => Ok(insert),
@@ -199,10 +174,7 @@ impl Parser<'_> {
                 }
             }
         }
-        Ok(StatementSet {
-            statements,
-            span: self.span_from(start),
-        })
+        Ok(StatementSet { statements, span: self.span_from(start) })
     }
 
     fn set_insert(&mut self) -> Parsed<Insert> {
@@ -250,10 +222,7 @@ impl Parser<'_> {
         } else {
             self.nested(Self::statement_kind)?
         };
-        let statement = Box::new(Statement {
-            kind,
-            span: self.span_from(start),
-        });
+        let statement = Box::new(Statement { kind, span: self.span_from(start) });
         Ok(StatementKind::Explain(Explain { details, statement }))
     }
 
@@ -282,16 +251,8 @@ impl Parser<'_> {
         } else {
             StatementKind::Insert(Box::new(self.insert()?))
         };
-        let statement = Box::new(Statement {
-            kind,
-            span: self.span_from(start),
-        });
-        let plan = PlanStatement::Compile {
-            execute,
-            path,
-            if_not_exists,
-            statement,
-        };
+        let statement = Box::new(Statement { kind, span: self.span_from(start) });
+        let plan = PlanStatement::Compile { execute, path, if_not_exists, statement };
         Ok(StatementKind::Plan(plan))
     }
 
@@ -302,51 +263,23 @@ impl Parser<'_> {
         self.expect_words(&["FROM"])?;
         let table = self.object_name("a table's name")?;
         let aliased = self.eat_words(&["AS"]) || self.at_ident();
-        let alias = if aliased {
-            Some(self.ident("an alias")?)
-        } else {
-            None
-        };
-        let filter = if self.eat_words(&["WHERE"]) {
-            Some(self.expr()?)
-        } else {
-            None
-        };
-        Ok(StatementKind::Delete(DeleteFrom {
-            table,
-            alias,
-            filter,
-        }))
+        let alias = if aliased { Some(self.ident("an alias")?) } else { None };
+        let filter = if self.eat_words(&["WHERE"]) { Some(self.expr()?) } else { None };
+        Ok(StatementKind::Delete(DeleteFrom { table, alias, filter }))
     }
 
     fn update(&mut self) -> Parsed<StatementKind> {
         self.advance();
         let table = self.object_name("a table's name")?;
         let aliased = self.eat_words(&["AS"]) || self.at_ident();
-        let alias = if aliased {
-            Some(self.ident("an alias")?)
-        } else {
-            None
-        };
+        let alias = if aliased { Some(self.ident("an alias")?) } else { None };
         self.expect_words(&["SET"])?;
         let assignments = self.comma_separated(|p| {
             let column = p.ident("a column's name")?;
             p.expect(&TokenKind::Eq, "\"=\"")?;
-            Ok(UpdateAssignment {
-                column,
-                value: p.expr()?,
-            })
+            Ok(UpdateAssignment { column, value: p.expr()? })
         })?;
-        let filter = if self.eat_words(&["WHERE"]) {
-            Some(self.expr()?)
-        } else {
-            None
-        };
-        Ok(StatementKind::Update(Update {
-            table,
-            alias,
-            assignments,
-            filter,
-        }))
+        let filter = if self.eat_words(&["WHERE"]) { Some(self.expr()?) } else { None };
+        Ok(StatementKind::Update(Update { table, alias, assignments, filter }))
     }
 }

@@ -28,13 +28,7 @@ impl Parser<'_> {
             height = self.grow(height)?;
             let span = self.span_from(left.span);
             let (left_box, right) = (Box::new(left), Box::new(right));
-            let kind = TableRefKind::Join {
-                left: left_box,
-                kind,
-                natural,
-                right,
-                constraint,
-            };
+            let kind = TableRefKind::Join { left: left_box, kind, natural, right, constraint };
             left = TableRef { kind, span };
         }
         self.height = self.height.max(height);
@@ -83,15 +77,8 @@ impl Parser<'_> {
         if self.at(&["MATCH_RECOGNIZE"]) {
             let clause = Box::new(self.match_recognize()?);
             let alias = self.table_alias()?;
-            let kind = TableRefKind::Match {
-                input: Box::new(table),
-                clause,
-                alias,
-            };
-            table = TableRef {
-                kind,
-                span: self.span_from(start),
-            };
+            let kind = TableRefKind::Match { input: Box::new(table), clause, alias };
+            table = TableRef { kind, span: self.span_from(start) };
         }
         Ok(table)
     }
@@ -106,11 +93,7 @@ impl Parser<'_> {
         if *self.peek() == TokenKind::LParen {
             columns = self.ident_list("a column's name")?;
         }
-        Ok(Some(TableAlias {
-            name,
-            columns,
-            span: self.span_from(start),
-        }))
+        Ok(Some(TableAlias { name, columns, span: self.span_from(start) }))
     }
 
     /// `(query) alias`, or joins in parentheses.
@@ -124,12 +107,7 @@ impl Parser<'_> {
         }
         let table = self.table_ref()?;
         if self.at_query_tail() {
-            if let TableRefKind::Derived {
-                lateral: false,
-                query,
-                alias: None,
-            } = table.kind
-            {
+            if let TableRefKind::Derived { lateral: false, query, alias: None } = table.kind {
                 let query = self.query_after_parens(*query, table.span)?;
                 self.expect(&TokenKind::RParen, "\")\" after the query")?;
                 return self.derived(lateral, query, start);
@@ -137,16 +115,8 @@ impl Parser<'_> {
             return Err(self.unexpected("\")\""));
         }
         self.expect(&TokenKind::RParen, "a join or \")\"")?;
-        let TableRefKind::Derived {
-            lateral: false,
-            query,
-            alias: None,
-        } = table.kind
-        else {
-            return Ok(TableRef {
-                kind: table.kind,
-                span: self.span_from(inner),
-            });
+        let TableRefKind::Derived { lateral: false, query, alias: None } = table.kind else {
+            return Ok(TableRef { kind: table.kind, span: self.span_from(inner) });
         };
         self.derived(lateral, *query, start)
     }
@@ -158,15 +128,8 @@ impl Parser<'_> {
         start: Span,
     ) -> Parsed<TableRef> {
         let alias = self.table_alias()?;
-        let kind = TableRefKind::Derived {
-            lateral,
-            query: Box::new(query),
-            alias,
-        };
-        Ok(TableRef {
-            kind,
-            span: self.span_from(start),
-        })
+        let kind = TableRefKind::Derived { lateral, query: Box::new(query), alias };
+        Ok(TableRef { kind, span: self.span_from(start) })
     }
 
     fn unnest(&mut self) -> Parsed<TableRef> {
@@ -175,15 +138,8 @@ impl Parser<'_> {
         let exprs = self.parenthesized(Self::expr)?;
         let with_ordinality = self.eat_words(&["WITH", "ORDINALITY"]);
         let alias = self.table_alias()?;
-        let kind = TableRefKind::Unnest {
-            exprs,
-            with_ordinality,
-            alias,
-        };
-        Ok(TableRef {
-            kind,
-            span: self.span_from(start),
-        })
+        let kind = TableRefKind::Unnest { exprs, with_ordinality, alias };
+        Ok(TableRef { kind, span: self.span_from(start) })
     }
 
     /// `TABLE(f(..))`.
@@ -194,22 +150,12 @@ impl Parser<'_> {
         let call = Box::new(self.call(name)?);
         self.expect(&TokenKind::RParen, "\")\" after the table function")?;
         let alias = self.table_alias()?;
-        let kind = TableRefKind::Function {
-            lateral,
-            wrapped: true,
-            call,
-            alias,
-        };
-        Ok(TableRef {
-            kind,
-            span: self.span_from(start),
-        })
+        let kind = TableRefKind::Function { lateral, wrapped: true, call, alias };
+        Ok(TableRef { kind, span: self.span_from(start) })
     }
 
     fn function_name(&mut self) -> Parsed<ObjectName> {
-        let callable = self
-            .word_at(0)
-            .is_some_and(crate::keyword::is_reserved_function)
+        let callable = self.word_at(0).is_some_and(crate::keyword::is_reserved_function)
             && *self.peek_at(1) == TokenKind::LParen;
         let name = if callable {
             super::call::simple_name(self.any_word("a table function")?)
@@ -228,16 +174,8 @@ impl Parser<'_> {
         if *self.peek() == TokenKind::LParen {
             let call = Box::new(self.call(name)?);
             let alias = self.table_alias()?;
-            let kind = TableRefKind::Function {
-                lateral,
-                wrapped: false,
-                call,
-                alias,
-            };
-            return Ok(TableRef {
-                kind,
-                span: self.span_from(start),
-            });
+            let kind = TableRefKind::Function { lateral, wrapped: false, call, alias };
+            return Ok(TableRef { kind, span: self.span_from(start) });
         }
         if lateral {
             return Err(self.unexpected("TABLE(..) or a query in parentheses after LATERAL"));
@@ -253,15 +191,7 @@ impl Parser<'_> {
         if hints.is_empty() {
             hints = self.hints()?;
         }
-        let kind = TableRefKind::Table {
-            name,
-            hints,
-            system_time,
-            alias,
-        };
-        Ok(TableRef {
-            kind,
-            span: self.span_from(start),
-        })
+        let kind = TableRefKind::Table { name, hints, system_time, alias };
+        Ok(TableRef { kind, span: self.span_from(start) })
     }
 }

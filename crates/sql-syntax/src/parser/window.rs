@@ -24,12 +24,7 @@ impl Parser<'_> {
         } else {
             None
         };
-        Ok(OrderItem {
-            expr,
-            direction,
-            nulls,
-            span: self.span_from(start),
-        })
+        Ok(OrderItem { expr, direction, nulls, span: self.span_from(start) })
     }
 
     pub(super) fn over(&mut self) -> Parsed<Over> {
@@ -43,11 +38,7 @@ impl Parser<'_> {
     pub(super) fn window_spec(&mut self) -> Parsed<WindowSpec> {
         let start = self.span();
         self.expect(&TokenKind::LParen, "\"(\"")?;
-        let base = if self.at_ident() {
-            Some(self.ident("a window's name")?)
-        } else {
-            None
-        };
+        let base = if self.at_ident() { Some(self.ident("a window's name")?) } else { None };
         let mut partition_by = Vec::new();
         if self.eat_words(&["PARTITION", "BY"]) {
             partition_by = self.comma_separated(Self::expr)?;
@@ -56,31 +47,14 @@ impl Parser<'_> {
         if self.eat_words(&["ORDER", "BY"]) {
             order_by = self.comma_separated(Self::order_item)?;
         }
-        let frame = if self.at_any(&["ROWS", "RANGE"]) {
-            Some(self.frame()?)
-        } else {
-            None
-        };
-        self.expect(
-            &TokenKind::RParen,
-            "PARTITION BY, ORDER BY, ROWS, RANGE or \")\"",
-        )?;
-        Ok(WindowSpec {
-            base,
-            partition_by,
-            order_by,
-            frame,
-            span: self.span_from(start),
-        })
+        let frame = if self.at_any(&["ROWS", "RANGE"]) { Some(self.frame()?) } else { None };
+        self.expect(&TokenKind::RParen, "PARTITION BY, ORDER BY, ROWS, RANGE or \")\"")?;
+        Ok(WindowSpec { base, partition_by, order_by, frame, span: self.span_from(start) })
     }
 
     fn frame(&mut self) -> Parsed<WindowFrame> {
         let from = self.span();
-        let units = if self.at(&["ROWS"]) {
-            FrameUnits::Rows
-        } else {
-            FrameUnits::Range
-        };
+        let units = if self.at(&["ROWS"]) { FrameUnits::Rows } else { FrameUnits::Range };
         self.advance();
         let (start, end) = if self.eat_words(&["BETWEEN"]) {
             let start = self.frame_bound()?;
@@ -89,12 +63,7 @@ impl Parser<'_> {
         } else {
             (self.frame_bound()?, None)
         };
-        Ok(WindowFrame {
-            units,
-            start,
-            end,
-            span: self.span_from(from),
-        })
+        Ok(WindowFrame { units, start, end, span: self.span_from(from) })
     }
 
     fn frame_bound(&mut self) -> Parsed<FrameBound> {

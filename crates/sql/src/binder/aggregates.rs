@@ -29,10 +29,7 @@ impl Binder<'_> {
         {
             return self.unsupported(span, &format!("the aggregate {name}"));
         }
-        let rows = Scope {
-            calls: None,
-            ..scope.clone()
-        };
+        let rows = Scope { calls: None, ..scope.clone() };
         let argument = match call.args.as_slice() {
             [arg] => match &arg.value {
                 ArgValue::Wildcard if name == "COUNT" => None,
@@ -51,34 +48,21 @@ impl Binder<'_> {
         };
         let data_type = aggregate_type(name, argument.as_ref().map(|a| &a.data_type));
         let Some(data_type) = data_type else {
-            let given = argument
-                .map(|a| a.data_type.to_string())
-                .unwrap_or_default();
+            let given = argument.map(|a| a.data_type.to_string()).unwrap_or_default();
             let message = format!("No match found for function signature {name}(<{given}>)");
             return self.error("E0110", span, message, None);
         };
         let argument = self.accumulated(name, argument, &data_type, span)?;
         let is_distinct = call.quantifier == Some(SetQuantifier::Distinct);
-        let bound = AggregateCall {
-            name: name.to_owned(),
-            argument,
-            is_distinct,
-            filter,
-            data_type,
-        };
+        let bound =
+            AggregateCall { name: name.to_owned(), argument, is_distinct, filter, data_type };
         let mut calls = calls.borrow_mut();
         let text = bound.to_string();
-        let place = calls
-            .iter()
-            .position(|c| c.to_string() == text)
-            .unwrap_or_else(|| {
-                calls.push(bound);
-                calls.len() - 1
-            });
-        Ok(Expr::column(
-            FIRST_CALL + place,
-            calls[place].data_type.clone(),
-        ))
+        let place = calls.iter().position(|c| c.to_string() == text).unwrap_or_else(|| {
+            calls.push(bound);
+            calls.len() - 1
+        });
+        Ok(Expr::column(FIRST_CALL + place, calls[place].data_type.clone()))
     }
 
     /// Brings an argument to the type in which it is summed up.
@@ -147,10 +131,7 @@ fn rewrite(expr: &Expr, groups: &[(String, Expr)], ungrouped: &mut bool) -> Expr
         Node::And(args) => Node::And(all(args, ungrouped)),
         Node::Or(args) => Node::Or(all(args, ungrouped)),
         Node::Coalesce(args) => Node::Coalesce(all(args, ungrouped)),
-        Node::Case {
-            branches,
-            otherwise,
-        } => Node::Case {
+        Node::Case { branches, otherwise } => Node::Case {
             branches: branches
                 .iter()
                 .map(|(c, v)| (rewrite(c, groups, ungrouped), rewrite(v, groups, ungrouped)))
@@ -158,8 +139,5 @@ fn rewrite(expr: &Expr, groups: &[(String, Expr)], ungrouped: &mut bool) -> Expr
             otherwise: Box::new(rewrite(otherwise, groups, ungrouped)),
         },
     };
-    Expr {
-        node,
-        data_type: expr.data_type.clone(),
-    }
+    Expr { node, data_type: expr.data_type.clone() }
 }

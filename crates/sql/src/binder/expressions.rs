@@ -47,42 +47,28 @@ impl Binder<'_> {
                 };
                 self.bind_call(name, &[operand], expr.span, scope)
             }
-            ExprKind::Binary {
-                left,
-                op,
-                op_span,
-                right,
-            } => self.bind_binary(left, *op, *op_span, right, expr.span, scope),
-            ExprKind::Is {
-                expr: operand,
-                negated,
-                predicate,
-            } => self.bind_is(operand, *negated, *predicate, expr.span, scope),
-            ExprKind::IsDistinctFrom {
-                left,
-                negated,
-                right,
-            } => {
-                let name = if *negated {
-                    "IS NOT DISTINCT FROM"
-                } else {
-                    "IS DISTINCT FROM"
-                };
+            ExprKind::Binary { left, op, op_span, right } => {
+                self.bind_binary(left, *op, *op_span, right, expr.span, scope)
+            }
+            ExprKind::Is { expr: operand, negated, predicate } => {
+                self.bind_is(operand, *negated, *predicate, expr.span, scope)
+            }
+            ExprKind::IsDistinctFrom { left, negated, right } => {
+                let name = if *negated { "IS NOT DISTINCT FROM" } else { "IS DISTINCT FROM" };
                 self.bind_call(name, &[left, right], expr.span, scope)
             }
             ExprKind::Between { .. } => self.bind_between(expr, scope),
-            ExprKind::InList {
-                expr: operand,
-                negated,
-                list,
-            } => self.bind_in_list(operand, *negated, list, expr.span, scope),
-            ExprKind::Like {
-                expr: operand,
-                negated,
-                kind,
-                pattern,
-                escape,
-            } => {
+            ExprKind::InList { expr: operand, negated, list } => {
+                self.bind_in_list(operand, *negated, list, expr.span, scope)
+            }
+            _ => self.bind_special(expr, scope),
+        }
+    }
+
+    /// The forms with a syntax of their own.
+    fn bind_special(&mut self, expr: &ast::Expr, scope: &Scope) -> Bound<Expr> {
+        match &expr.kind {
+            ExprKind::Like { expr: operand, negated, kind, pattern, escape } => {
                 let name = match kind {
                     LikeKind::Like => "LIKE",
                     LikeKind::SimilarTo => "SIMILAR TO",
@@ -92,51 +78,26 @@ impl Binder<'_> {
                 let like = self.bind_call(name, &args, expr.span, scope)?;
                 self.negated(like, *negated, expr.span)
             }
-            ExprKind::Case {
-                operand,
-                branches,
-                else_result,
-            } => self.bind_case(
+            ExprKind::Case { operand, branches, else_result } => self.bind_case(
                 operand.as_deref(),
                 branches,
                 else_result.as_deref(),
                 expr.span,
                 scope,
             ),
-            ExprKind::Cast {
-                kind,
-                expr: operand,
-                data_type: target,
-            } => self.bind_cast(*kind, operand, target, expr.span, scope),
+            ExprKind::Cast { kind, expr: operand, data_type: target } => {
+                self.bind_cast(*kind, operand, target, expr.span, scope)
+            }
             ExprKind::Call(call) => self.bind_function(call, expr.span, scope),
-            ExprKind::Trim {
-                side,
-                characters,
-                expr: operand,
-            } => {
-                let side = match side {
-                    None | Some(TrimSide::Both) => "BOTH",
-                    Some(TrimSide::Leading) => "LEADING",
-                    Some(TrimSide::Trailing) => "TRAILING",
-                };
-                let characters = match characters {
-                    Some(characters) => self.bind_expr(characters, scope)?,
-                    None => text_literal(" "),
-                };
-                let operand = self.bind_expr(operand, scope)?;
-                self.resolve(
-                    "TRIM",
-                    vec![text_literal(side), characters, operand],
-                    expr.span,
-                )
+            ExprKind::Trim { side, characters, expr: operand } => {
+                self.bind_trim(*side, characters.as_deref(), operand, expr.span, scope)
             }
             ExprKind::Row { fields, .. } => self.bind_call_all("ROW", fields, expr.span, scope),
             ExprKind::Array(items) => self.bind_call_all("ARRAY", items, expr.span, scope),
             ExprKind::Map(items) => self.bind_call_all("MAP", items, expr.span, scope),
-            ExprKind::Subscript {
-                expr: collection,
-                index,
-            } => self.bind_call("ITEM", &[collection, index], expr.span, scope),
+            ExprKind::Subscript { expr: collection, index } => {
+                self.bind_call("ITEM", &[collection, index], expr.span, scope)
+            }
             ExprKind::Field { expr: row, field } => {
                 let row = self.bind_expr(row, scope)?;
                 self.bind_fields(row, std::slice::from_ref(field))
@@ -149,14 +110,29 @@ impl Binder<'_> {
                     Some("IN (SELECT ...) stands alone or under AND in WHERE".to_owned()),
                 ),
             ExprKind::Subquery(_) => self.unsupported(expr.span, "a scalar subquery"),
-            ExprKind::Multiset(_)
-            | ExprKind::ArrayQuery(_)
-            | ExprKind::MultisetQuery(_)
-            | ExprKind::Match { .. }
-            | ExprKind::DatetimeDifference { .. } => {
-                self.unsupported(expr.span, &format!("the expression {expr}"))
-            }
+            _ => self.unsupported(expr.span, &format!("the expression {expr}")),
         }
+    }
+
+    fn bind_trim(
+        &mut self,
+        side: Option<TrimSide>,
+        characters: Option<&ast::Expr>,
+        operand: &ast::Expr,
+        span: Span,
+        scope: &Scope,
+    ) -> Bound<Expr> {
+        let side = match side {
+            None | Some(TrimSide::Both) => "BOTH",
+            Some(TrimSide::Leading) => "LEADING",
+            Some(TrimSide::Trailing) => "TRAILING",
+        };
+        let characters = match characters {
+            Some(characters) => self.bind_expr(characters, scope)?,
+            None => text_literal(" "),
+        };
+        let operand = self.bind_expr(operand, scope)?;
+        self.resolve("TRIM", vec![text_literal(side), characters, operand], span)
     }
 
     /// A condition: what WHERE, HAVING and ON take.
@@ -173,10 +149,7 @@ impl Binder<'_> {
         if bound.data_type.kind == TypeKind::Null {
             return Ok(Expr::null(&TypeKind::Boolean.nullable()));
         }
-        let message = format!(
-            "{clause} clause must be a condition, this is {}",
-            bound.data_type
-        );
+        let message = format!("{clause} clause must be a condition, this is {}", bound.data_type);
         self.error("E0113", expr.span, message, None)
     }
 
@@ -210,11 +183,7 @@ impl Binder<'_> {
     }
 
     fn negated(&mut self, expr: Expr, negated: bool, span: Span) -> Bound<Expr> {
-        if negated {
-            self.resolve("NOT", vec![expr], span)
-        } else {
-            Ok(expr)
-        }
+        if negated { self.resolve("NOT", vec![expr], span) } else { Ok(expr) }
     }
 
     fn bind_binary(
@@ -284,14 +253,7 @@ impl Binder<'_> {
     }
 
     fn bind_between(&mut self, expr: &ast::Expr, scope: &Scope) -> Bound<Expr> {
-        let ExprKind::Between {
-            expr: operand,
-            negated,
-            symmetric,
-            low,
-            high,
-        } = &expr.kind
-        else {
+        let ExprKind::Between { expr: operand, negated, symmetric, low, high } = &expr.kind else {
             return self.unsupported(expr.span, "this form of BETWEEN");
         };
         let span = expr.span;
@@ -303,11 +265,7 @@ impl Binder<'_> {
             return Ok(within);
         }
         let swapped = self.within(operand, high, low, *negated, span)?;
-        self.resolve(
-            if *negated { "AND" } else { "OR" },
-            vec![within, swapped],
-            span,
-        )
+        self.resolve(if *negated { "AND" } else { "OR" }, vec![within, swapped], span)
     }
 
     fn within(
@@ -318,11 +276,7 @@ impl Binder<'_> {
         negated: bool,
         span: Span,
     ) -> Bound<Expr> {
-        let (below, above, both) = if negated {
-            ("<", ">", "OR")
-        } else {
-            (">=", "<=", "AND")
-        };
+        let (below, above, both) = if negated { ("<", ">", "OR") } else { (">=", "<=", "AND") };
         let low = self.resolve(below, vec![operand.clone(), low], span)?;
         let high = self.resolve(above, vec![operand, high], span)?;
         self.resolve(both, vec![low, high], span)
@@ -408,12 +362,7 @@ impl Binder<'_> {
     }
 
     fn bind_function(&mut self, call: &FunctionCall, span: Span, scope: &Scope) -> Bound<Expr> {
-        let name = call
-            .name
-            .parts
-            .last()
-            .map_or("", |p| p.value.as_str())
-            .to_uppercase();
+        let name = call.name.parts.last().map_or("", |p| p.value.as_str()).to_uppercase();
         if call.over.is_some() {
             return self.unsupported(span, "OVER");
         }

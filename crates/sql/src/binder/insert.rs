@@ -30,21 +30,12 @@ impl Binder<'_> {
         let written: Vec<&CatalogColumn> = table.written_columns().collect();
         let place = |name: &String| written.iter().position(|c| &c.name == name);
         let sink_key: Vec<usize> = table.key_columns().iter().filter_map(place).collect();
-        let tells_apart = plan
-            .unique_keys
-            .iter()
-            .any(|k| k.iter().all(|c| sink_key.contains(c)));
+        let tells_apart = plan.unique_keys.iter().any(|k| k.iter().all(|c| sink_key.contains(c)));
         let materializes = sink_mode == ChangelogMode::Upsert
             && plan.mode != ChangelogMode::InsertOnly
             && !sink_key.is_empty()
             && !tells_apart;
-        Ok(InsertPlan {
-            table,
-            plan,
-            sink_mode,
-            sink_key,
-            materializes,
-        })
+        Ok(InsertPlan { table, plan, sink_mode, sink_key, materializes })
     }
 
     fn bind_target(&mut self, insert: &Insert) -> Bound<Arc<CatalogTable>> {
@@ -63,10 +54,8 @@ impl Binder<'_> {
                     .collect();
                 let near = nearest(&path.name, names.iter().map(String::as_str));
                 let hint = near.map(|n| format!("did you mean '{n}'?"));
-                let message = format!(
-                    "Cannot find table '{}' in any of the catalogs",
-                    path.quoted()
-                );
+                let message =
+                    format!("Cannot find table '{}' in any of the catalogs", path.quoted());
                 self.error("E0101", insert.table.span, message, hint)
             }
         }
@@ -108,10 +97,7 @@ impl Binder<'_> {
             }
         }
         let is_same = exprs.len() == plan.schema.len()
-            && exprs
-                .iter()
-                .enumerate()
-                .all(|(i, e)| e.as_column() == Some(i));
+            && exprs.iter().enumerate().all(|(i, e)| e.as_column() == Some(i));
         if is_same {
             return Ok(plan);
         }
@@ -141,10 +127,8 @@ impl Binder<'_> {
         if column.data_type.nullable {
             return Ok(Expr::null(&column.data_type));
         }
-        let message = format!(
-            "Column '{}' has no default value and does not allow NULLs",
-            column.name
-        );
+        let message =
+            format!("Column '{}' has no default value and does not allow NULLs", column.name);
         self.error("E0141", span, message, None)
     }
 
@@ -160,19 +144,8 @@ impl Binder<'_> {
             let text: Vec<String> = items.iter().map(|(n, t)| format!("{n}: {t}")).collect();
             text.join(", ")
         };
-        let query = list(
-            plan.schema
-                .fields()
-                .iter()
-                .map(|f| (&*f.name, &f.data_type))
-                .collect(),
-        );
-        let sink = list(
-            table
-                .written_columns()
-                .map(|c| (c.name.as_str(), &c.data_type))
-                .collect(),
-        );
+        let query = list(plan.schema.fields().iter().map(|f| (&*f.name, &f.data_type)).collect());
+        let sink = list(table.written_columns().map(|c| (c.name.as_str(), &c.data_type)).collect());
         let message = format!(
             "Column types of query result and sink for '{}' do not match.\nCause: {cause}.\n\n\
              Query schema: [{query}]\nSink schema:  [{sink}]",
@@ -211,10 +184,9 @@ fn producer(plan: &Plan) -> &'static str {
         PlanNode::Calc { input, .. } => producer(input),
         PlanNode::Join { .. } => "Join",
         PlanNode::Aggregate { .. } => "GroupAggregate",
-        PlanNode::Union(inputs) => inputs
-            .iter()
-            .find(|i| i.mode != ChangelogMode::InsertOnly)
-            .map_or("Union", producer),
+        PlanNode::Union(inputs) => {
+            inputs.iter().find(|i| i.mode != ChangelogMode::InsertOnly).map_or("Union", producer)
+        }
         PlanNode::Normalize { .. } => "ChangelogNormalize",
     }
 }

@@ -47,31 +47,15 @@ impl Binder<'_> {
         let whole = whole.trim_start_matches('0');
         let digits = format!("{whole}{fraction}");
         let precision = (whole.len().max(1) + fraction.len()).max(1);
-        let precision = if whole.is_empty() {
-            fraction.len().max(1)
-        } else {
-            precision
-        };
-        let unscaled = if digits.is_empty() {
-            Some(0)
-        } else {
-            digits.parse::<i128>().ok()
-        };
+        let precision = if whole.is_empty() { fraction.len().max(1) } else { precision };
+        let unscaled = if digits.is_empty() { Some(0) } else { digits.parse::<i128>().ok() };
         match unscaled {
             Some(v) if precision <= 38 => {
                 let scale = fraction.len() as u8;
-                let kind = TypeKind::Decimal {
-                    precision: precision as u8,
-                    scale,
-                };
+                let kind = TypeKind::Decimal { precision: precision as u8, scale };
                 Ok(Expr::literal(Value::Decimal(v), kind.not_null()))
             }
-            _ => self.error(
-                "E0112",
-                span,
-                "Numeric literal has more than 38 digits",
-                None,
-            ),
+            _ => self.error("E0112", span, "Numeric literal has more than 38 digits", None),
         }
     }
 
@@ -92,26 +76,13 @@ impl Binder<'_> {
 
     fn temporal(&mut self, text: &str, kind: TypeKind, span: Span) -> Bound<Expr> {
         let target = kind.not_null();
-        let cast = cast(
-            text_literal(text),
-            &target,
-            CastMode::Explicit,
-            self.context,
-        );
+        let cast = cast(text_literal(text), &target, CastMode::Explicit, self.context);
         let cast = self.resolved(span, cast)?;
         match cast.fold() {
-            Ok(folded) => Ok(Expr {
-                data_type: target,
-                ..folded
-            }),
+            Ok(folded) => Ok(Expr { data_type: target, ..folded }),
             Err(_) => {
                 let message = format!("Illegal {} literal '{text}'", target.kind);
-                self.error(
-                    "E0112",
-                    span,
-                    message,
-                    Some("such as '2024-01-31 12:30:00'".to_owned()),
-                )
+                self.error("E0112", span, message, Some("such as '2024-01-31 12:30:00'".to_owned()))
             }
         }
     }
@@ -140,17 +111,12 @@ pub(super) fn text_literal(value: &str) -> Expr {
         n => TypeKind::Char(n),
     };
     // The empty text has Flink's type CHAR(0), which cannot be declared.
-    let kind = if value.is_empty() {
-        TypeKind::Char(0)
-    } else {
-        kind
-    };
+    let kind = if value.is_empty() { TypeKind::Char(0) } else { kind };
     Expr::literal(Value::Str(value.into()), kind.not_null())
 }
 
 fn fraction_digits(text: &str) -> u8 {
-    text.rsplit_once('.')
-        .map_or(0, |(_, f)| f.trim_end().len().min(9) as u8)
+    text.rsplit_once('.').map_or(0, |(_, f)| f.trim_end().len().min(9) as u8)
 }
 
 /// Months or milliseconds.
@@ -199,19 +165,10 @@ mod tests {
     fn interval_texts_become_months_or_milliseconds() {
         let check = |text, start, end| interval_value(text, start, end);
         assert_eq!(check("5", TimeUnit::Second, TimeUnit::Second), Some(5000));
-        assert_eq!(
-            check("-1.25", TimeUnit::Second, TimeUnit::Second),
-            Some(-1250)
-        );
+        assert_eq!(check("-1.25", TimeUnit::Second, TimeUnit::Second), Some(-1250));
         assert_eq!(check("1-2", TimeUnit::Year, TimeUnit::Month), Some(14));
-        assert_eq!(
-            check("1 02:03", TimeUnit::Day, TimeUnit::Minute),
-            Some(93_780_000)
-        );
-        assert_eq!(
-            check("1 02:03:04.5", TimeUnit::Day, TimeUnit::Second),
-            Some(93_784_500)
-        );
+        assert_eq!(check("1 02:03", TimeUnit::Day, TimeUnit::Minute), Some(93_780_000));
+        assert_eq!(check("1 02:03:04.5", TimeUnit::Day, TimeUnit::Second), Some(93_784_500));
         assert_eq!(check("x", TimeUnit::Day, TimeUnit::Day), None);
     }
 }

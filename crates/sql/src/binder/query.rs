@@ -53,12 +53,7 @@ impl Binder<'_> {
         }
         let limit = self.row_count(query.limit.as_ref())?;
         let offset = self.row_count(query.offset.as_ref())?.unwrap_or(0);
-        Ok(BoundQuery {
-            plan,
-            order,
-            limit,
-            offset,
-        })
+        Ok(BoundQuery { plan, order, limit, offset })
     }
 
     /// A query within something: it has no order.
@@ -93,19 +88,13 @@ impl Binder<'_> {
             return Ok(plan);
         }
         if names.len() != plan.schema.len() {
-            let message = format!(
-                "{} column names are given for {} columns",
-                names.len(),
-                plan.schema.len()
-            );
+            let message =
+                format!("{} column names are given for {} columns", names.len(), plan.schema.len());
             return self.error("E0106", span, message, None);
         }
         let rename = |(f, name): (&Field, &&str)| Field::new(*name, f.data_type.clone());
         let fields: Vec<Field> = plan.schema.fields().iter().zip(names).map(rename).collect();
-        Ok(Plan {
-            schema: Schema::new(fields),
-            ..plan
-        })
+        Ok(Plan { schema: Schema::new(fields), ..plan })
     }
 
     fn bind_body(&mut self, body: &QueryBody) -> Bound<Plan> {
@@ -114,12 +103,7 @@ impl Binder<'_> {
             QueryBodyKind::Values(rows) => self.bind_values(rows, body.span),
             QueryBodyKind::Table(name) => self.bind_table(name, &[]),
             QueryBodyKind::Nested(query) => self.bind_query(query),
-            QueryBodyKind::Set {
-                op,
-                all,
-                left,
-                right,
-            } => {
+            QueryBodyKind::Set { op, all, left, right } => {
                 let (left, right) = (self.bind_body(left), self.bind_body(right));
                 self.bind_set(*op, *all, left?, right?, body.span)
             }
@@ -160,17 +144,11 @@ impl Binder<'_> {
     /// A cast the planner puts in to bring values to a common type.
     fn cast_to(&mut self, expr: Expr, target: &DataType, span: Span) -> Bound<Expr> {
         if expr.data_type.kind == target.kind {
-            return Ok(Expr {
-                data_type: target.clone(),
-                ..expr
-            });
+            return Ok(Expr { data_type: target.clone(), ..expr });
         }
         let cast = cast(expr, target, CastMode::Explicit, self.context);
         let cast = self.resolved(span, cast)?;
-        Ok(Expr {
-            data_type: target.clone(),
-            ..cast
-        })
+        Ok(Expr { data_type: target.clone(), ..cast })
     }
 
     fn bind_set(
@@ -216,13 +194,7 @@ impl Binder<'_> {
     fn matched(&mut self, left: Plan, right: Plan, kind: JoinKind, span: Span) -> Bound<Plan> {
         let columns = left.schema.len();
         let mut parts = Vec::new();
-        for (i, (l, r)) in left
-            .schema
-            .fields()
-            .iter()
-            .zip(right.schema.fields())
-            .enumerate()
-        {
+        for (i, (l, r)) in left.schema.fields().iter().zip(right.schema.fields()).enumerate() {
             let args = vec![
                 Expr::column(i, l.data_type.clone()),
                 Expr::column(columns + i, r.data_type.clone()),
@@ -230,33 +202,20 @@ impl Binder<'_> {
             let same = tailwater_expr::resolve("IS NOT DISTINCT FROM", args, self.context);
             parts.push(self.resolved(span, same)?);
         }
-        Ok(join(
-            distinct(left),
-            right,
-            kind,
-            all_of(parts),
-            self.context,
-        ))
+        Ok(join(distinct(left), right, kind, all_of(parts), self.context))
     }
 
     fn brought_to(&mut self, plan: Plan, schema: &Schema, span: Span) -> Bound<Plan> {
         let same = |(a, b): (&Field, &Field)| a.data_type.kind == b.data_type.kind;
         if plan.schema.fields().iter().zip(schema.fields()).all(same) {
-            return Ok(Plan {
-                schema: schema.clone(),
-                ..plan
-            });
+            return Ok(Plan { schema: schema.clone(), ..plan });
         }
         let mut exprs = Vec::new();
         for (i, (own, target)) in plan.schema.fields().iter().zip(schema.fields()).enumerate() {
             let column = Expr::column(i, own.data_type.clone());
             exprs.push(self.cast_to(column, &target.data_type, span)?);
         }
-        let names = schema
-            .fields()
-            .iter()
-            .map(|f| Arc::clone(&f.name))
-            .collect();
+        let names = schema.fields().iter().map(|f| Arc::clone(&f.name)).collect();
         Ok(plan.project(exprs, names))
     }
 
@@ -274,17 +233,10 @@ impl Binder<'_> {
         let groups = self.bind_groups(select, &scope);
         (plan, _) = (filtered?, ());
         let (items, having, groups) = (items?, having?, groups?);
-        let calls = items
-            .calls
-            .into_iter()
-            .chain(having.calls)
-            .collect::<Vec<_>>();
+        let calls = items.calls.into_iter().chain(having.calls).collect::<Vec<_>>();
         let is_grouped = select.group_by.is_some() || !calls.is_empty();
-        let (mut exprs, names): (Vec<_>, Vec<_>) = items
-            .exprs
-            .into_iter()
-            .map(|(e, name, span)| ((e, span), name))
-            .unzip();
+        let (mut exprs, names): (Vec<_>, Vec<_>) =
+            items.exprs.into_iter().map(|(e, name, span)| ((e, span), name)).unzip();
         if is_grouped || having.condition.is_some() {
             let keyed: Vec<(String, Expr)> =
                 groups.into_iter().map(|g| (g.to_string(), g)).collect();
@@ -299,9 +251,8 @@ impl Binder<'_> {
                 }
                 None => None,
             };
-            let inner_names = (0..keyed.len() + calls.len())
-                .map(|i| Arc::from(format!("f{i}")))
-                .collect();
+            let inner_names =
+                (0..keyed.len() + calls.len()).map(|i| Arc::from(format!("f{i}"))).collect();
             let group = keyed.into_iter().map(|(_, g)| g).collect();
             plan = plan.aggregate(group, calls, inner_names);
             if let Some(condition) = condition {
@@ -317,10 +268,7 @@ impl Binder<'_> {
     }
 
     fn bind_items(&mut self, select: &Select, scope: &Scope) -> Bound<Items> {
-        let scope = Scope {
-            calls: Some(RefCell::default()),
-            ..scope.clone()
-        };
+        let scope = Scope { calls: Some(RefCell::default()), ..scope.clone() };
         let mut exprs = Vec::new();
         let mut failed = Ok(());
         for item in &select.items {
@@ -331,11 +279,7 @@ impl Binder<'_> {
         }
         failed?;
         let calls = scope.calls.map(RefCell::into_inner).unwrap_or_default();
-        Ok(Items {
-            exprs,
-            call_count: calls.len(),
-            calls,
-        })
+        Ok(Items { exprs, call_count: calls.len(), calls })
     }
 
     fn bind_item(
@@ -375,18 +319,10 @@ impl Binder<'_> {
 
     fn expand_row(&mut self, row: Expr, span: Span) -> Bound<Vec<(Expr, Arc<str>)>> {
         let TypeKind::Row(fields) = row.data_type.kind.clone() else {
-            return self.error(
-                "E0105",
-                span,
-                format!("{} has no fields", row.data_type),
-                None,
-            );
+            return self.error("E0105", span, format!("{} has no fields", row.data_type), None);
         };
         let field = |(i, f): (usize, &Field)| {
-            (
-                tailwater_expr::field_access(row.clone(), i),
-                Arc::clone(&f.name),
-            )
+            (tailwater_expr::field_access(row.clone(), i), Arc::clone(&f.name))
         };
         Ok(fields.iter().enumerate().map(field).collect())
     }
@@ -395,16 +331,10 @@ impl Binder<'_> {
         let Some(having) = &select.having else {
             return Ok(Having::default());
         };
-        let scope = Scope {
-            calls: Some(RefCell::default()),
-            ..scope.clone()
-        };
+        let scope = Scope { calls: Some(RefCell::default()), ..scope.clone() };
         let condition = self.bind_condition(having, &scope, "HAVING")?;
         let calls = scope.calls.map(RefCell::into_inner).unwrap_or_default();
-        Ok(Having {
-            condition: Some((condition, having.span)),
-            calls,
-        })
+        Ok(Having { condition: Some((condition, having.span)), calls })
     }
 
     fn bind_groups(&mut self, select: &Select, scope: &Scope) -> Bound<Vec<Expr>> {
@@ -435,12 +365,7 @@ impl Binder<'_> {
         let mut conditions = Vec::new();
         let mut failed = Ok(());
         for part in parts {
-            if let ExprKind::InSubquery {
-                expr,
-                negated,
-                query,
-            } = &part.kind
-            {
+            if let ExprKind::InSubquery { expr, negated, query } = &part.kind {
                 match self.bind_in_subquery(plan.clone(), scope, expr, *negated, query) {
                     Ok(joined) => plan = joined,
                     Err(reported) => failed = Err(reported),
@@ -466,10 +391,9 @@ impl Binder<'_> {
     ) -> Bound<Plan> {
         let right = self.bind_query(query)?;
         let operands: Vec<Expr> = match &operand.kind {
-            ExprKind::Row { fields, .. } => fields
-                .iter()
-                .map(|f| self.bind_expr(f, scope))
-                .collect::<Bound<_>>()?,
+            ExprKind::Row { fields, .. } => {
+                fields.iter().map(|f| self.bind_expr(f, scope)).collect::<Bound<_>>()?
+            }
             _ => vec![self.bind_expr(operand, scope)?],
         };
         if operands.len() != right.schema.len() {
@@ -491,11 +415,7 @@ impl Binder<'_> {
             let same = tailwater_expr::resolve("=", vec![operand, column], self.context);
             parts.push(self.resolved(query.span, same)?);
         }
-        let kind = if negated {
-            JoinKind::Anti
-        } else {
-            JoinKind::Semi
-        };
+        let kind = if negated { JoinKind::Anti } else { JoinKind::Semi };
         Ok(join(plan, right, kind, all_of(parts), self.context))
     }
 
@@ -512,15 +432,8 @@ impl Binder<'_> {
                 };
             }
         };
-        let PlanNode::Join {
-            left,
-            right,
-            left_keys,
-            right_keys,
-            nulls_match,
-            condition,
-            ..
-        } = node
+        let PlanNode::Join { left, right, left_keys, right_keys, nulls_match, condition, .. } =
+            node
         else {
             return Plan { node, ..plan };
         };
@@ -565,11 +478,7 @@ impl Binder<'_> {
             self.bind_expr(&item.expr, &scope)?.as_column()
         };
         match column.filter(|c| *c < plan.schema.len()) {
-            Some(column) => Ok(SortKey {
-                column,
-                descends,
-                nulls_first,
-            }),
+            Some(column) => Ok(SortKey { column, descends, nulls_first }),
             None => self.unsupported(item.span, "ORDER BY something that is not a result column"),
         }
     }
@@ -581,12 +490,7 @@ impl Binder<'_> {
         {
             return Ok(Some(count));
         }
-        self.error(
-            "E0116",
-            expr.span,
-            "LIMIT and OFFSET take a number of rows",
-            None,
-        )
+        self.error("E0116", expr.span, "LIMIT and OFFSET take a number of rows", None)
     }
 }
 
@@ -611,13 +515,10 @@ fn deduplicated(
     let mut places = Vec::new();
     for (i, call) in calls.into_iter().enumerate() {
         let text = call.to_string();
-        let place = kept
-            .iter()
-            .position(|k| k.to_string() == text)
-            .unwrap_or_else(|| {
-                kept.push(call);
-                kept.len() - 1
-            });
+        let place = kept.iter().position(|k| k.to_string() == text).unwrap_or_else(|| {
+            kept.push(call);
+            kept.len() - 1
+        });
         if i >= first {
             places.push(place);
         }
@@ -628,22 +529,15 @@ fn deduplicated(
 /// Calls of HAVING are counted from 0 there: moves them to their places.
 fn shift_calls(expr: &Expr, places: &[usize]) -> Expr {
     use super::scope::FIRST_CALL;
-    expr.map_columns(
-        &|i, t| match i.checked_sub(FIRST_CALL).and_then(|c| places.get(c)) {
-            Some(place) => Expr::column(FIRST_CALL + place, t.clone()),
-            None => Expr::column(i, t.clone()),
-        },
-    )
+    expr.map_columns(&|i, t| match i.checked_sub(FIRST_CALL).and_then(|c| places.get(c)) {
+        Some(place) => Expr::column(FIRST_CALL + place, t.clone()),
+        None => Expr::column(i, t.clone()),
+    })
 }
 
 fn ast_conjuncts<'e>(expr: &'e ast::Expr, out: &mut Vec<&'e ast::Expr>) {
     match &expr.kind {
-        ExprKind::Binary {
-            left,
-            op: ast::BinaryOp::And,
-            right,
-            ..
-        } => {
+        ExprKind::Binary { left, op: ast::BinaryOp::And, right, .. } => {
             ast_conjuncts(left, out);
             ast_conjuncts(right, out);
         }
@@ -653,25 +547,13 @@ fn ast_conjuncts<'e>(expr: &'e ast::Expr, out: &mut Vec<&'e ast::Expr>) {
 
 fn union(left: Plan, right: Plan, schema: Schema) -> Plan {
     let mode = left.mode.max(right.mode);
-    Plan {
-        node: PlanNode::Union(vec![left, right]),
-        schema,
-        mode,
-        unique_keys: Vec::new(),
-    }
+    Plan { node: PlanNode::Union(vec![left, right]), schema, mode, unique_keys: Vec::new() }
 }
 
 fn distinct(plan: Plan) -> Plan {
     let columns = plan.schema.fields().iter().enumerate();
-    let group = columns
-        .map(|(i, f)| Expr::column(i, f.data_type.clone()))
-        .collect();
-    let names = plan
-        .schema
-        .fields()
-        .iter()
-        .map(|f| Arc::clone(&f.name))
-        .collect();
+    let group = columns.map(|(i, f)| Expr::column(i, f.data_type.clone())).collect();
+    let names = plan.schema.fields().iter().map(|f| Arc::clone(&f.name)).collect();
     plan.aggregate(group, Vec::new(), names)
 }
 

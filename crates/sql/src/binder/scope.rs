@@ -35,20 +35,10 @@ pub(super) struct ScopeTable {
 impl Scope {
     /// A scope of one table.
     pub(super) fn of(name: &str, schema: &Schema) -> Self {
-        let columns = schema
-            .fields()
-            .iter()
-            .map(|f| (Arc::clone(&f.name), f.data_type.clone()))
-            .collect();
-        let table = ScopeTable {
-            name: name.to_owned(),
-            first: 0,
-            columns,
-        };
-        Self {
-            tables: vec![table],
-            calls: None,
-        }
+        let columns =
+            schema.fields().iter().map(|f| (Arc::clone(&f.name), f.data_type.clone())).collect();
+        let table = ScopeTable { name: name.to_owned(), first: 0, columns };
+        Self { tables: vec![table], calls: None }
     }
 
     /// How many columns there are.
@@ -59,11 +49,9 @@ impl Scope {
     /// The scope of a join: the tables of both, with the types the join gives them.
     pub(super) fn joined(mut self, right: Scope, schema: &Schema) -> Self {
         let left_columns = self.len();
-        self.tables
-            .extend(right.tables.into_iter().map(|t| ScopeTable {
-                first: t.first + left_columns,
-                ..t
-            }));
+        self.tables.extend(
+            right.tables.into_iter().map(|t| ScopeTable { first: t.first + left_columns, ..t }),
+        );
         for table in &mut self.tables {
             for (i, (_, data_type)) in table.columns.iter_mut().enumerate() {
                 if let Some(field) = schema.fields().get(table.first + i) {
@@ -84,10 +72,7 @@ impl ScopeTable {
     /// Every column of the table with its name.
     pub(super) fn all(&self) -> impl Iterator<Item = (Arc<str>, Expr)> + '_ {
         let column = |(i, (name, data_type)): (usize, &(Arc<str>, DataType))| {
-            (
-                Arc::clone(name),
-                Expr::column(self.first + i, data_type.clone()),
-            )
+            (Arc::clone(name), Expr::column(self.first + i, data_type.clone()))
         };
         self.columns.iter().enumerate().map(column)
     }
@@ -108,20 +93,14 @@ impl Binder<'_> {
         {
             let Some(found) = table.find(&column.value) else {
                 let names: Vec<&str> = table.columns.iter().map(|(n, _)| &**n).collect();
-                let message = format!(
-                    "Column '{}' not found in table '{}'",
-                    column.value, first.value
-                );
+                let message =
+                    format!("Column '{}' not found in table '{}'", column.value, first.value);
                 let hint = did_you_mean(&column.value, &names);
                 return self.error("E0102", column.span, message, hint);
             };
             return self.bind_fields(found, fields);
         }
-        let found: Vec<Expr> = scope
-            .tables
-            .iter()
-            .filter_map(|t| t.find(&first.value))
-            .collect();
+        let found: Vec<Expr> = scope.tables.iter().filter_map(|t| t.find(&first.value)).collect();
         match found.as_slice() {
             [one] => self.bind_fields(one.clone(), rest),
             [] => self.column_not_found(first, rest, scope),
@@ -141,11 +120,8 @@ impl Binder<'_> {
 
     fn column_not_found(&mut self, first: &Ident, rest: &[Ident], scope: &Scope) -> Bound<Expr> {
         if rest.is_empty() {
-            let names: Vec<&str> = scope
-                .tables
-                .iter()
-                .flat_map(|t| t.columns.iter().map(|(n, _)| &**n))
-                .collect();
+            let names: Vec<&str> =
+                scope.tables.iter().flat_map(|t| t.columns.iter().map(|(n, _)| &**n)).collect();
             let message = format!("Column '{}' not found in any table", first.value);
             let hint = did_you_mean(&first.value, &names);
             return self.error("E0102", first.span, message, hint);
@@ -160,10 +136,8 @@ impl Binder<'_> {
     pub(super) fn bind_fields(&mut self, mut expr: Expr, fields: &[Ident]) -> Bound<Expr> {
         for field in fields {
             let TypeKind::Row(members) = &expr.data_type.kind else {
-                let message = format!(
-                    "'{}' asks for a field of {}",
-                    field.value, expr.data_type.kind
-                );
+                let message =
+                    format!("'{}' asks for a field of {}", field.value, expr.data_type.kind);
                 return self.error("E0105", field.span, message, None);
             };
             let Some(i) = members.iter().position(|m| *m.name == *field.value) else {

@@ -46,12 +46,7 @@ impl Binder<'_> {
 
     fn bind_table_ref(&mut self, table: &TableRef) -> Bound<(Plan, Scope)> {
         match &table.kind {
-            TableRefKind::Table {
-                name,
-                hints,
-                system_time,
-                alias,
-            } => {
+            TableRefKind::Table { name, hints, system_time, alias } => {
                 if let Some(time) = system_time {
                     return self.unsupported(time.span, "FOR SYSTEM_TIME AS OF");
                 }
@@ -59,11 +54,7 @@ impl Binder<'_> {
                 let own = name.parts.last().map_or("", |p| p.value.as_str());
                 self.aliased(plan, own, alias.as_ref())
             }
-            TableRefKind::Derived {
-                lateral: false,
-                query,
-                alias,
-            } => {
+            TableRefKind::Derived { lateral: false, query, alias } => {
                 let plan = self.bind_query(query)?;
                 self.aliased(plan, "", alias.as_ref())
             }
@@ -74,13 +65,7 @@ impl Binder<'_> {
             }
             TableRefKind::Unnest { .. } => self.unsupported(table.span, "UNNEST"),
             TableRefKind::Match { .. } => self.unsupported(table.span, "MATCH_RECOGNIZE"),
-            TableRefKind::Join {
-                left,
-                kind,
-                natural,
-                right,
-                constraint,
-            } => {
+            TableRefKind::Join { left, kind, natural, right, constraint } => {
                 if *natural {
                     return self.unsupported(table.span, "NATURAL JOIN");
                 }
@@ -134,14 +119,8 @@ impl Binder<'_> {
         let mut parts = Vec::new();
         for column in columns {
             let path = std::slice::from_ref(column);
-            let right = Scope {
-                tables: both.tables[left_tables..].to_vec(),
-                calls: None,
-            };
-            let args = vec![
-                self.bind_column(path, left)?,
-                self.bind_column(path, &right)?,
-            ];
+            let right = Scope { tables: both.tables[left_tables..].to_vec(), calls: None };
+            let args = vec![self.bind_column(path, left)?, self.bind_column(path, &right)?];
             let same = tailwater_expr::resolve("=", args, self.context);
             parts.push(self.resolved(column.span, same)?);
         }
@@ -221,11 +200,7 @@ impl Binder<'_> {
         }
         self.source = source;
         let exprs = exprs.into_iter().collect::<Bound<Vec<_>>>()?;
-        let names = table
-            .columns
-            .iter()
-            .map(|c| c.name.as_str().into())
-            .collect();
+        let names = table.columns.iter().map(|c| c.name.as_str().into()).collect();
         Ok(scan.project(exprs, names))
     }
 }
@@ -233,16 +208,11 @@ impl Binder<'_> {
 /// The table with the options of its `OPTIONS` hints.
 fn with_options(table: &Arc<CatalogTable>, hints: &[Hint]) -> Arc<CatalogTable> {
     let mut changed = None;
-    for hint in hints
-        .iter()
-        .filter(|h| h.name.value.eq_ignore_ascii_case("OPTIONS"))
-    {
+    for hint in hints.iter().filter(|h| h.name.value.eq_ignore_ascii_case("OPTIONS")) {
         for arg in &hint.args {
             if let HintArg::Option(option) = arg {
                 let table = changed.get_or_insert_with(|| CatalogTable::clone(table));
-                table
-                    .options
-                    .insert(option.key.value.clone(), option.value.value.clone());
+                table.options.insert(option.key.value.clone(), option.value.value.clone());
             }
         }
     }

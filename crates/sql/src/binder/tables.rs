@@ -47,15 +47,8 @@ impl Binder<'_> {
             failed = failed.and(added);
         }
         for option in &create.options {
-            draft
-                .table
-                .options
-                .insert(option.key.value.clone(), option.value.value.clone());
-            draft
-                .table
-                .origin
-                .options
-                .insert(option.key.value.clone(), option.span);
+            draft.table.options.insert(option.key.value.clone(), option.value.value.clone());
+            draft.table.origin.options.insert(option.key.value.clone(), option.span);
         }
         if let Some(query) = &create.query {
             return self.unsupported(query.span, "CREATE TABLE AS");
@@ -75,14 +68,8 @@ impl Binder<'_> {
         };
         let excluded = |feature: LikeFeature| {
             let named = like.options.iter().rev().find(|o| o.feature == feature);
-            let all = like
-                .options
-                .iter()
-                .rev()
-                .find(|o| o.feature == LikeFeature::All);
-            named
-                .or(all)
-                .is_some_and(|o| o.strategy == LikeStrategy::Excluding)
+            let all = like.options.iter().rev().find(|o| o.feature == LikeFeature::All);
+            named.or(all).is_some_and(|o| o.strategy == LikeStrategy::Excluding)
         };
         let keeps = |column: &&CatalogColumn| match column.source {
             ColumnSource::Physical => true,
@@ -112,24 +99,17 @@ impl Binder<'_> {
             ColumnKind::Physical { data_type } => {
                 (self.column_type(data_type)?, ColumnSource::Physical)
             }
-            ColumnKind::Metadata {
-                data_type,
-                key,
-                is_virtual,
-            } => {
+            ColumnKind::Metadata { data_type, key, is_virtual } => {
                 let source = ColumnSource::Metadata {
-                    key: key
-                        .as_ref()
-                        .map_or_else(|| name.clone(), |k| k.value.clone()),
+                    key: key.as_ref().map_or_else(|| name.clone(), |k| k.value.clone()),
                     is_named: key.is_some(),
                     is_virtual: *is_virtual,
                 };
                 (self.column_type(data_type)?, source)
             }
-            ColumnKind::Computed { expr } => (
-                UNKNOWN.nullable(),
-                ColumnSource::Computed(Box::new(expr.clone())),
-            ),
+            ColumnKind::Computed { expr } => {
+                (UNKNOWN.nullable(), ColumnSource::Computed(Box::new(expr.clone())))
+            }
         };
         draft.table.columns.push(CatalogColumn {
             name: name.clone(),
@@ -166,12 +146,7 @@ impl Binder<'_> {
         span: Span,
     ) -> Bound<()> {
         if kind == UniqueKind::Unique {
-            return self.error(
-                "E0131",
-                span,
-                "UNIQUE constraint is not supported yet",
-                None,
-            );
+            return self.error("E0131", span, "UNIQUE constraint is not supported yet", None);
         }
         if enforcement != Enforcement::NotEnforced {
             let message = "Flink doesn't support ENFORCED mode for PRIMARY KEY constraint. \
@@ -201,11 +176,7 @@ impl Binder<'_> {
         let names: Vec<String> = draft.table.columns.iter().map(|c| c.name.clone()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         for (i, name) in key.columns.iter().enumerate() {
-            let span = draft
-                .key_spans
-                .get(i)
-                .copied()
-                .unwrap_or(draft.table.origin.name);
+            let span = draft.key_spans.get(i).copied().unwrap_or(draft.table.origin.name);
             let Some(place) = names.iter().position(|n| n == name) else {
                 let message = format!("Primary key column '{name}' is not defined in the schema");
                 return self.error("E0134", span, message, did_you_mean(name, &names));
@@ -241,17 +212,10 @@ impl Binder<'_> {
     }
 
     fn add_watermark(&mut self, draft: &mut Draft, watermark: &WatermarkDef) -> Bound<()> {
-        let column: Vec<&str> = watermark
-            .column
-            .parts
-            .iter()
-            .map(|p| p.value.as_str())
-            .collect();
+        let column: Vec<&str> = watermark.column.parts.iter().map(|p| p.value.as_str()).collect();
         draft.watermark_span = watermark.span;
-        draft.table.watermark = Some(Watermark {
-            column: column.join("."),
-            expr: watermark.expr.clone(),
-        });
+        draft.table.watermark =
+            Some(Watermark { column: column.join("."), expr: watermark.expr.clone() });
         Ok(())
     }
 
@@ -260,12 +224,7 @@ impl Binder<'_> {
             return Ok(());
         };
         let span = draft.watermark_span;
-        let Some(column) = draft
-            .table
-            .columns
-            .iter()
-            .find(|c| c.name == watermark.column)
-        else {
+        let Some(column) = draft.table.columns.iter().find(|c| c.name == watermark.column) else {
             let message = format!(
                 "The rowtime attribute field '{}' is not defined in the table schema",
                 watermark.column
@@ -305,10 +264,7 @@ impl Binder<'_> {
             comment: create.comment.as_ref().map(|c| c.value.clone()),
             is_temporary: create.temporality != Temporality::Permanent,
             origin: Arc::clone(&self.source),
-            scope: (
-                self.catalog.current_catalog.clone(),
-                self.catalog.current_database.clone(),
-            ),
+            scope: (self.catalog.current_catalog.clone(), self.catalog.current_database.clone()),
         })
     }
 }
@@ -322,11 +278,7 @@ struct Draft {
 
 impl Draft {
     fn new(path: Path, text: Arc<crate::source_text::SourceText>, create: &CreateTable) -> Self {
-        let origin = Origin {
-            text,
-            name: create.name.span,
-            ..Origin::default()
-        };
+        let origin = Origin { text, name: create.name.span, ..Origin::default() };
         let table = CatalogTable {
             path,
             columns: Vec::new(),
@@ -334,18 +286,10 @@ impl Draft {
             watermark: None,
             options: BTreeMap::new(),
             comment: create.comment.as_ref().map(|c| c.value.clone()),
-            partition_keys: create
-                .partitioned_by
-                .iter()
-                .map(|c| c.value.clone())
-                .collect(),
+            partition_keys: create.partitioned_by.iter().map(|c| c.value.clone()).collect(),
             is_temporary: create.temporality != Temporality::Permanent,
             origin,
         };
-        Self {
-            table,
-            key_spans: Vec::new(),
-            watermark_span: Span::default(),
-        }
+        Self { table, key_spans: Vec::new(), watermark_span: Span::default() }
     }
 }

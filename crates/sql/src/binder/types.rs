@@ -17,11 +17,7 @@ pub fn data_type(ast: &AstType) -> Result<DataType, Diagnostic> {
 fn kind(ast: &AstType) -> Result<TypeKind, Diagnostic> {
     let refuse = |message: String| Err(Diagnostic::error("E0111", ast.span, message));
     let length = |n: &Option<u32>| match n {
-        Some(0) => Err(Diagnostic::error(
-            "E0111",
-            ast.span,
-            "a length must be 1 or more",
-        )),
+        Some(0) => Err(Diagnostic::error("E0111", ast.span, "a length must be 1 or more")),
         Some(n) => Ok(*n),
         None => Ok(1),
     };
@@ -50,10 +46,7 @@ fn kind(ast: &AstType) -> Result<TypeKind, Diagnostic> {
                      and 38, scale between 0 and the precision"
                 ));
             }
-            TypeKind::Decimal {
-                precision: precision as u8,
-                scale: scale as u8,
-            }
+            TypeKind::Decimal { precision: precision as u8, scale: scale as u8 }
         }
         DataTypeKind::Char(n) => TypeKind::Char(length(n)?),
         DataTypeKind::Varchar(n) => TypeKind::Varchar(length(n)?),
@@ -63,19 +56,15 @@ fn kind(ast: &AstType) -> Result<TypeKind, Diagnostic> {
         DataTypeKind::Bytes => TypeKind::BYTES,
         DataTypeKind::Date => TypeKind::Date,
         DataTypeKind::Time { precision: p, .. } => TypeKind::Time(precision(p, 0)?),
-        DataTypeKind::Timestamp {
-            zone: TimeZoneMode::With,
-            ..
-        } => {
+        DataTypeKind::Timestamp { zone: TimeZoneMode::With, .. } => {
             return refuse(
                 "TIMESTAMP WITH TIME ZONE is not supported; TIMESTAMP_LTZ holds an instant"
                     .to_owned(),
             );
         }
-        DataTypeKind::Timestamp {
-            precision: p,
-            zone: TimeZoneMode::Local,
-        } => TypeKind::TimestampLtz(precision(p, 6)?),
+        DataTypeKind::Timestamp { precision: p, zone: TimeZoneMode::Local } => {
+            TypeKind::TimestampLtz(precision(p, 6)?)
+        }
         DataTypeKind::Timestamp { precision: p, .. } => TypeKind::Timestamp(precision(p, 6)?),
         DataTypeKind::Interval(qualifier) => interval_kind(qualifier),
         DataTypeKind::Array(element) => TypeKind::Array(Box::new(data_type(element)?)),
@@ -87,13 +76,7 @@ fn kind(ast: &AstType) -> Result<TypeKind, Diagnostic> {
             let field = |f: &tailwater_sql_syntax::ast::RowField| {
                 Ok(Field::new(f.name.value.as_str(), data_type(&f.data_type)?))
             };
-            TypeKind::Row(
-                fields
-                    .iter()
-                    .map(field)
-                    .collect::<Result<Vec<_>, _>>()?
-                    .into(),
-            )
+            TypeKind::Row(fields.iter().map(field).collect::<Result<Vec<_>, _>>()?.into())
         }
         DataTypeKind::Null => TypeKind::Null,
         DataTypeKind::Raw { .. } | DataTypeKind::Variant | DataTypeKind::Named(_) => {

@@ -59,11 +59,7 @@ fn agrees_with_a_btree_map_under_random_changes() {
         assert!(contents(&mut map).is_empty());
         drop(map);
         store.get(b"x").unwrap();
-        assert_eq!(
-            store.stats().entries,
-            0,
-            "an emptied map leaves nothing behind"
-        );
+        assert_eq!(store.stats().entries, 0, "an emptied map leaves nothing behind");
     }
 }
 
@@ -75,7 +71,6 @@ fn numbers_of_a_large_map_can_be_changed_in_one_pass() {
     for i in 0..1_000_u32 {
         map.update(&i.to_be_bytes(), |_| 1).unwrap();
     }
-    map.update_each(&mut |_, n| Ok::<_, StateError>(n + 1))
-        .unwrap();
+    map.update_each(&mut |_, n| Ok::<_, StateError>(n + 1)).unwrap();
     assert!(contents(&mut map).iter().all(|(_, n)| *n == 2));
 }

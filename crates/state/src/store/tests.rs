@@ -3,10 +3,7 @@ use std::collections::HashMap;
 use super::*;
 
 fn options(directory: &std::path::Path, budget_bytes: usize) -> StateOptions {
-    StateOptions {
-        directory: Some(directory.to_owned()),
-        budget_bytes,
-    }
+    StateOptions { directory: Some(directory.to_owned()), budget_bytes }
 }
 
 fn put(store: &mut StateStore, key: u32, value: &[u8]) {
@@ -55,11 +52,7 @@ fn a_reopened_store_is_exactly_its_last_checkpoint() {
         let mut store = StateStore::open(&options, &sealed.runs, 9).unwrap();
         for key in 0..5_000_u32 {
             let expected = at_cut.get(&key).map_or(&[][..], Vec::as_slice);
-            assert_eq!(
-                store.get(&key.to_le_bytes()).unwrap(),
-                expected,
-                "key {key}"
-            );
+            assert_eq!(store.get(&key.to_le_bytes()).unwrap(), expected, "key {key}");
         }
     }
 }
@@ -77,13 +70,7 @@ fn one_flipped_bit_is_refused() {
     drop(store);
     let path = directory.path().join(sealed.runs[0].file_name());
     let whole = std::fs::read(&path).unwrap();
-    for at in [
-        10,
-        whole.len() / 2,
-        whole.len() - 30,
-        whole.len() - 10,
-        whole.len() - 2,
-    ] {
+    for at in [10, whole.len() / 2, whole.len() - 30, whole.len() - 10, whole.len() - 2] {
         let mut damaged = whole.clone();
         damaged[at] ^= 4;
         std::fs::write(&path, &damaged).unwrap();

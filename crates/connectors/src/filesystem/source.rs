@@ -1,0 +1,182 @@
+//! Reading files.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use futures_util::StreamExt;
+use jiff::tz::TimeZone;
+use tailwater_connector_api::{
+    BoxFuture, ConnectorError, ErrorKind, NoAck, ReadFrom, Source, SourceContext, SourceEvent,
+    SourceFactory, SourcePlan, SourceReader, TableIssue, TableSpec,
+};
+use tailwater_formats::{DecodeError, Decoder};
+use tailwater_types::{ChangeBatch, ChangelogMode, Schema};
+use tokio::sync::mpsc;
+
+use super::format::{Format, KNOWN, PASSED};
+use crate::options::OptionReader;
+
+/// How much is read at a time.
+const PIECE: usize = 64 << 10;
+
+/// Makes `filesystem` sources.
+pub struct FilesystemFactory;
+
+impl SourceFactory for FilesystemFactory {
+    fn plan(&self, table: &TableSpec) -> Result<Box<dyn SourcePlan>, Vec<TableIssue>> {
+        let mut options = OptionReader::new(table);
+        let known: Vec<&str> = ["connector", "path", "format"].into_iter().chain(KNOWN).collect();
+        options.refuse_unknown(&known, &PASSED, &["sink.", "partition.", "auto-compaction"]);
+        let path = options.required("path");
+        let format = Format::read(&mut options);
+        for column in table.columns.iter().filter(|c| c.metadata.is_some()) {
+            let message = "metadata columns of \"filesystem\" are not supported yet";
+            options.errors.push(TableIssue::column(&column.name, message));
+        }
+        let mut errors = options.errors;
+        if let Some(format) = &format {
+            errors.extend(format.check(table));
+        }
+        match format {
+            Some(format) if errors.is_empty() => Ok(Box::new(FilesystemPlan {
+                path: PathBuf::from(path.strip_prefix("file://").unwrap_or(&path)),
+                format,
+                schema: table.schema(),
+            })),
+            _ => Err(errors),
+        }
+    }
+}
+
+struct FilesystemPlan {
+    path: PathBuf,
+    format: Format,
+    schema: Schema,
+}
+
+impl SourcePlan for FilesystemPlan {
+    fn changelog_mode(&self) -> ChangelogMode {
+        self.format.changelog_mode()
+    }
+
+    fn is_bounded(&self) -> bool {
+        true
+    }
+
+    fn is_resumable(&self) -> bool {
+        false
+    }
+
+    fn connect(
+        &self,
+        context: SourceContext,
+    ) -> BoxFuture<'_, Result<Box<dyn Source>, ConnectorError>> {
+        let source = self.source(&context).map(|s| Box::new(s) as Box<dyn Source>);
+        Box::pin(std::future::ready(source))
+    }
+}
+
+impl FilesystemPlan {
+    fn source(&self, context: &SourceContext) -> Result<FilesystemSource, ConnectorError> {
+        let files = files(&self.path)?;
+        let zone = TimeZone::get(&context.time_zone).unwrap_or(TimeZone::UTC);
+        let decoder = |_: &PathBuf| {
+            self.format
+                .decoder(&self.schema, zone.clone())
+                .map_err(|e| ConnectorError::new(ErrorKind::SchemaMismatch, e.message))
+        };
+        let decoders = files.iter().map(decoder).collect::<Result<Vec<_>, _>>()?;
+        Ok(FilesystemSource { files: files.into_iter().zip(decoders).collect() })
+    }
+}
+
+/// The file itself, or the directory's files by name; hidden ones are none.
+fn files(path: &Path) -> Result<Vec<PathBuf>, ConnectorError> {
+    let failed = |e: std::io::Error| {
+        let kind = ErrorKind::Config;
+        ConnectorError::new(kind, format!("cannot read \"{}\"", path.display()))
+            .with_hint("'path' names an existing file or directory of this machine")
+            .with_source(e)
+    };
+    if !std::fs::metadata(path).map_err(failed)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        let is_hidden = name.to_string_lossy().starts_with(['.', '_']);
+        if !is_hidden && entry.file_type().map_err(failed)?.is_file() {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+struct FilesystemSource {
+    files: Vec<(PathBuf, Box<dyn Decoder>)>,
+}
+
+impl Source for FilesystemSource {
+    fn read(self: Box<Self>, _from: ReadFrom) -> SourceReader {
+        let (sender, receiver) = mpsc::channel(2);
+        tokio::task::spawn_blocking(move || {
+            for (path, decoder) in self.files {
+                if let Err(error) = read_file(&path, decoder, &sender) {
+                    // Nobody is left to be told.
+                    let _ = sender.blocking_send(Err(error));
+                    return;
+                }
+            }
+            let _ = sender.blocking_send(Ok(SourceEvent::End));
+        });
+        let events = futures_util::stream::unfold(receiver, |mut receiver| async move {
+            receiver.recv().await.map(|event| (event, receiver))
+        });
+        SourceReader { events: events.boxed(), acker: Box::new(NoAck) }
+    }
+}
+
+type Events = mpsc::Sender<Result<SourceEvent, ConnectorError>>;
+
+fn read_file(
+    path: &Path,
+    mut decoder: Box<dyn Decoder>,
+    events: &Events,
+) -> Result<(), ConnectorError> {
+    let name = path.display().to_string();
+    let failed = |e: std::io::Error| {
+        ConnectorError::new(ErrorKind::Connect, format!("cannot read \"{name}\"")).with_source(e)
+    };
+    let bad = |e: DecodeError| {
+        let error = ConnectorError::new(ErrorKind::BadData, e.to_string())
+            .with_context("file", name.clone());
+        match e.hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    };
+    let mut file = File::open(path).map_err(failed)?;
+    let mut piece = vec![0; PIECE];
+    loop {
+        let read = file.read(&mut piece).map_err(failed)?;
+        let mut rows = ChangeBatch::default();
+        let decoded = match read {
+            0 => decoder.finish(&mut rows),
+            _ => decoder.decode(&piece[..read], &mut rows),
+        };
+        // Rows before a broken one are delivered.
+        if !rows.is_empty() {
+            let event = SourceEvent::Batch { rows, position: None };
+            if events.blocking_send(Ok(event)).is_err() {
+                return Ok(());
+            }
+        }
+        decoded.map_err(bad)?;
+        if read == 0 {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,3 @@
+pub(super) fn resolve(_: &mut super::Call<'_>) -> crate::resolve::Resolved {
+    None
+}

@@ -1,0 +1,86 @@
+//! What a decoder is.
+
+use std::fmt;
+
+use tailwater_types::ChangeBatch;
+
+/// Turns bytes into changes. Bytes may come in pieces of any size.
+pub trait Decoder: Send {
+    /// Takes a piece of the input, appends the rows that are complete.
+    ///
+    /// # Errors
+    /// A record that is not of the format; the decoder must not be used further.
+    fn decode(&mut self, input: &[u8], out: &mut ChangeBatch) -> Result<(), DecodeError>;
+
+    /// The input has ended.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`].
+    fn finish(&mut self, out: &mut ChangeBatch) -> Result<(), DecodeError>;
+}
+
+/// A record that is not of the format. Holds no values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodeError {
+    /// The record's number, counted from 1.
+    pub record: u64,
+    /// What is wrong, a lowercase fragment.
+    pub message: String,
+    /// How to mend it, where that is known.
+    pub hint: Option<&'static str>,
+}
+
+impl DecodeError {
+    /// An error in record `record`.
+    pub fn new(record: u64, message: impl Into<String>) -> Self {
+        Self { record, message: message.into(), hint: None }
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "record {}: {}", self.record, self.message)
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+/// Cuts input into lines; a line may come in pieces.
+#[derive(Default)]
+pub(crate) struct Lines {
+    rest: Vec<u8>,
+}
+
+impl Lines {
+    /// Calls `take` for each line that is complete, without its end.
+    pub(crate) fn feed<E>(
+        &mut self,
+        mut input: &[u8],
+        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        while let Some(end) = input.iter().position(|b| *b == b'\n') {
+            let (line, rest) = (&input[..end], &input[end + 1..]);
+            input = rest;
+            if self.rest.is_empty() {
+                take(line.trim_ascii_end())?;
+                continue;
+            }
+            self.rest.extend_from_slice(line);
+            let whole = std::mem::take(&mut self.rest);
+            take(whole.trim_ascii_end())?;
+            self.rest = whole;
+            self.rest.clear();
+        }
+        self.rest.extend_from_slice(input);
+        Ok(())
+    }
+
+    /// The last line, if it has no end.
+    pub(crate) fn finish<E>(
+        &mut self,
+        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let last = std::mem::take(&mut self.rest);
+        if last.is_empty() { Ok(()) } else { take(last.trim_ascii_end()) }
+    }
+}

@@ -1,0 +1,36 @@
+//! Findings with their source lines, as rustc shows them.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use tailwater_sql::Finding;
+use tailwater_types::Severity;
+
+/// The finding as text; `is_coloured` for a terminal.
+pub(crate) fn render(finding: &Finding, is_coloured: bool) -> String {
+    let diagnostic = &finding.diagnostic;
+    let text = finding.source.text.as_str();
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut lines = diagnostic.message.splitn(2, '\n');
+    let first = lines.next().unwrap_or_default();
+    let span = {
+        let start = (diagnostic.span.start as usize).min(text.len());
+        let end = (diagnostic.span.end as usize).clamp(start, text.len());
+        start..end
+    };
+    let snippet = Snippet::source(text)
+        .line_start(1)
+        .path(finding.source.name.as_str())
+        .annotation(AnnotationKind::Primary.span(span));
+    let title = level.primary_title(first).id(diagnostic.code);
+    let mut group: Group<'_> = title.element(snippet);
+    if let Some(rest) = lines.next() {
+        group = group.element(Level::NOTE.message(rest));
+    }
+    if let Some(hint) = &diagnostic.hint {
+        group = group.element(Level::HELP.message(hint.as_str()));
+    }
+    let renderer = if is_coloured { Renderer::styled() } else { Renderer::plain() };
+    renderer.render(&[group])
+}

@@ -99,9 +99,9 @@ fn zone_suffix(from: &TypeKind, to: &TypeKind, zone: &TimeZone) -> String {
 pub(crate) fn zone_name(zone: &TimeZone) -> String {
     match zone.iana_name() {
         Some(name) => name.to_owned(),
-        None => zone
-            .to_fixed_offset()
-            .map_or_else(|_| format!("{zone:?}"), |offset| offset.to_string()),
+        None => {
+            zone.to_fixed_offset().map_or_else(|_| format!("{zone:?}"), |offset| offset.to_string())
+        }
     }
 }
 
@@ -159,9 +159,7 @@ fn refused(from: &TypeKind, to: &TypeKind) -> ResolveError {
             "The cast from TIMESTAMP type to NUMERIC type is not allowed. It's recommended to use UNIX_TIMESTAMP(CAST(timestamp_col AS STRING)) instead.",
         );
     }
-    ResolveError::new(format!(
-        "Cast function cannot convert value of type {from} to type {to}"
-    ))
+    ResolveError::new(format!("Cast function cannot convert value of type {from} to type {to}"))
 }
 
 /// How values of one type become values of another; `None` if they are the same.
@@ -257,13 +255,7 @@ fn cast_array(
     let element = caster(&from.kind, &to.kind, zone)?;
     let (a, b) = (from.layout(), to.layout());
     Ok(Some(Box::new(move |env, datum| match datum {
-        Datum::Array(items) => Ok(Datum::Array(cast_items(
-            env,
-            items,
-            a,
-            b,
-            element.as_ref(),
-        )?)),
+        Datum::Array(items) => Ok(Datum::Array(cast_items(env, items, a, b, element.as_ref())?)),
         other => Ok(other),
     })))
 }
@@ -287,11 +279,7 @@ fn cast_map(
     })))
 }
 
-type FieldCast = (
-    tailwater_types::Layout,
-    tailwater_types::Layout,
-    Option<CastFn>,
-);
+type FieldCast = (tailwater_types::Layout, tailwater_types::Layout, Option<CastFn>);
 
 fn cast_row(fields: Vec<FieldCast>) -> CastFn {
     Box::new(move |env, datum| {

@@ -26,11 +26,7 @@ pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * of_year + 2) / 153;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, of_year - (153 * shifted + 2) / 5 + 1)
 }
@@ -55,10 +51,7 @@ pub(crate) fn add_months(days: i64, months: i64) -> i64 {
 
 /// Days and microseconds of the day.
 pub(crate) fn split_day(time: Timestamp) -> (i64, i64) {
-    (
-        time.micros.div_euclid(DAY_MICROS),
-        time.micros.rem_euclid(DAY_MICROS),
-    )
+    (time.micros.div_euclid(DAY_MICROS), time.micros.rem_euclid(DAY_MICROS))
 }
 
 /// Midnight of a day.
@@ -119,9 +112,7 @@ impl Civil {
 /// What the clocks of a zone show at an instant.
 pub(crate) fn to_local(instant: Timestamp, zone: &TimeZone) -> Timestamp {
     Timestamp {
-        micros: instant
-            .micros
-            .saturating_add(offset_seconds(instant, zone) * 1_000_000),
+        micros: instant.micros.saturating_add(offset_seconds(instant, zone) * 1_000_000),
         nanos: instant.nanos,
     }
 }
@@ -131,14 +122,8 @@ pub(crate) fn offset_seconds(instant: Timestamp, zone: &TimeZone) -> i64 {
     if *zone == TimeZone::UTC {
         return 0;
     }
-    let bounds = (
-        jiff::Timestamp::MIN.as_second(),
-        jiff::Timestamp::MAX.as_second(),
-    );
-    let second = instant
-        .micros
-        .div_euclid(1_000_000)
-        .clamp(bounds.0, bounds.1);
+    let bounds = (jiff::Timestamp::MIN.as_second(), jiff::Timestamp::MAX.as_second());
+    let second = instant.micros.div_euclid(1_000_000).clamp(bounds.0, bounds.1);
     jiff::Timestamp::from_second(second).map_or(0, |at| i64::from(zone.to_offset(at).seconds()))
 }
 
@@ -194,9 +179,7 @@ pub(crate) fn zone(name: &str) -> Option<TimeZone> {
         if let Some(rest) = known.strip_prefix(prefix)
             && let Some(seconds) = offset(rest)
         {
-            return Some(TimeZone::fixed(
-                jiff::tz::Offset::from_seconds(seconds).ok()?,
-            ));
+            return Some(TimeZone::fixed(jiff::tz::Offset::from_seconds(seconds).ok()?));
         }
     }
     TimeZone::get(known).ok()
@@ -233,19 +216,9 @@ pub(crate) struct ShownTime(pub i64, pub u8);
 
 impl fmt::Display for ShownTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = if self.0 < 0 {
-            self.0.rem_euclid(DAY_MILLIS)
-        } else {
-            self.0
-        };
+        let millis = if self.0 < 0 { self.0.rem_euclid(DAY_MILLIS) } else { self.0 };
         let seconds = millis / 1000;
-        write!(
-            f,
-            "{:02}:{:02}:{:02}",
-            seconds / 3600 % 100,
-            seconds / 60 % 60,
-            seconds % 60
-        )?;
+        write!(f, "{:02}:{:02}:{:02}", seconds / 3600 % 100, seconds / 60 % 60, seconds % 60)?;
         let mut rest = millis % 1000;
         for i in 0..self.1.min(3) {
             let point = if i == 0 { "." } else { "" };
@@ -265,14 +238,7 @@ pub(crate) struct ShownTimestamp(pub Timestamp, pub u8);
 impl fmt::Display for ShownTimestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let c = Civil::new(self.0);
-        write!(
-            f,
-            "{} {:02}:{:02}:{:02}",
-            ShownDate(c.days),
-            c.hour,
-            c.minute,
-            c.second
-        )?;
+        write!(f, "{} {:02}:{:02}:{:02}", ShownDate(c.days), c.hour, c.minute, c.second)?;
         let precision = usize::from(self.1.min(9));
         if precision > 0 {
             let fraction = c.nano / 10_i64.pow(9 - u32::from(self.1.min(9)));

@@ -89,11 +89,7 @@ impl Wide {
             (other, self)
         };
         let (low, borrow) = big.low.overflowing_sub(small.low);
-        Self {
-            negative: big.negative,
-            high: big.high - small.high - u128::from(borrow),
-            low,
-        }
+        Self { negative: big.negative, high: big.high - small.high - u128::from(borrow), low }
     }
 
     /// Quotient and rest of the magnitude; the quotient must fit 128 bits.
@@ -119,15 +115,8 @@ impl Wide {
 
     /// The quotient of any size.
     fn cut(self, divisor: u128) -> Option<Self> {
-        let rest = Self {
-            high: self.high % divisor,
-            ..self
-        };
-        Some(Self {
-            high: self.high / divisor,
-            low: rest.divide(divisor)?.0,
-            ..self
-        })
+        let rest = Self { high: self.high % divisor, ..self };
+        Some(Self { high: self.high / divisor, low: rest.divide(divisor)?.0, ..self })
     }
 
     fn rounded(self, divisor: i128) -> Option<i128> {
@@ -142,14 +131,8 @@ impl Wide {
 /// `a + b`.
 pub(crate) fn add(a: i128, b: i128, s: Scales) -> Option<i128> {
     let common = s.left.max(s.right);
-    let (up_a, up_b) = (
-        pow10(u32::from(common - s.left))?,
-        pow10(u32::from(common - s.right))?,
-    );
-    let exact = a
-        .checked_mul(up_a)
-        .zip(b.checked_mul(up_b))
-        .and_then(|(x, y)| x.checked_add(y));
+    let (up_a, up_b) = (pow10(u32::from(common - s.left))?, pow10(u32::from(common - s.right))?);
+    let exact = a.checked_mul(up_a).zip(b.checked_mul(up_b)).and_then(|(x, y)| x.checked_add(y));
     match exact {
         Some(sum) => convert(sum, common, s.precision, s.scale),
         None => {
@@ -180,20 +163,12 @@ pub(crate) fn multiply(a: i128, b: i128, s: Scales) -> Option<i128> {
 fn next_digit(rest: u128, divisor: u128) -> (u128, u128) {
     let double = |(q, r): (u128, u128)| {
         let r = 2 * r;
-        if r >= divisor {
-            (2 * q + 1, r - divisor)
-        } else {
-            (2 * q, r)
-        }
+        if r >= divisor { (2 * q + 1, r - divisor) } else { (2 * q, r) }
     };
     let two = double((0, rest));
     let eight = double(double(two));
     let (q, r) = (two.0 + eight.0, two.1 + eight.1);
-    if r >= divisor {
-        (q + 1, r - divisor)
-    } else {
-        (q, r)
-    }
+    if r >= divisor { (q + 1, r - divisor) } else { (q, r) }
 }
 
 /// `a / b`: 38 significant digits first, then the result's scale, as Flink rounds.
@@ -202,11 +177,7 @@ fn next_digit(rest: u128, divisor: u128) -> (u128, u128) {
 /// A division by zero.
 pub(crate) fn divide(a: i128, b: i128, s: Scales) -> Result<Option<i128>, EvalError> {
     if b == 0 {
-        return Err(EvalError::new(if a == 0 {
-            "Division undefined"
-        } else {
-            "Division by zero"
-        }));
+        return Err(EvalError::new(if a == 0 { "Division undefined" } else { "Division by zero" }));
     }
     let divisor = b.unsigned_abs();
     let (mut digits, mut rest) = (a.unsigned_abs() / divisor, a.unsigned_abs() % divisor);
@@ -223,9 +194,7 @@ pub(crate) fn divide(a: i128, b: i128, s: Scales) -> Result<Option<i128>, EvalEr
     }
     let scale = fraction + i32::from(s.left) - i32::from(s.right);
     let shift = i32::from(s.scale) - scale;
-    let signed = i128::try_from(digits)
-        .ok()
-        .map(|v| if (a < 0) == (b < 0) { v } else { -v });
+    let signed = i128::try_from(digits).ok().map(|v| if (a < 0) == (b < 0) { v } else { -v });
     Ok(signed.and_then(|v| {
         if shift < -38 {
             return Some(0);
@@ -259,18 +228,9 @@ pub(crate) fn remainder(a: i128, b: i128, s: Scales) -> Result<Option<i128>, Eva
         };
         let wide = Wide::product(a, up);
         // The quotient may be larger than 128 bits, the rest is not: divide in two steps.
-        let high = Wide {
-            negative: false,
-            high: 0,
-            low: wide.high,
-        };
+        let high = Wide { negative: false, high: 0, low: wide.high };
         let (_, rest_high) = high.divide(divisor)?;
-        let (_, rest) = Wide {
-            negative: false,
-            high: rest_high,
-            low: wide.low,
-        }
-        .divide(divisor)?;
+        let (_, rest) = Wide { negative: false, high: rest_high, low: wide.low }.divide(divisor)?;
         let rest = i128::try_from(rest).ok()?;
         Some(if a < 0 { -rest } else { rest })
     };
@@ -299,10 +259,7 @@ pub(crate) fn to_f64(value: i128, scale: u8) -> f64 {
     if value.abs() <= EXACT && scale <= 22 {
         return value as f64 / 10_f64.powi(i32::from(scale));
     }
-    Plain { value, scale }
-        .to_string()
-        .parse()
-        .unwrap_or(f64::NAN)
+    Plain { value, scale }.to_string().parse().unwrap_or(f64::NAN)
 }
 
 /// A double as `DECIMAL(precision, scale)`, going by the digits that Java shows of it.
@@ -406,12 +363,7 @@ mod tests {
     const BIG: i128 = 99_999_999_999_999_999_999_999_999_999_999_999_999;
 
     fn scales(left: u8, right: u8, precision: u8, scale: u8) -> Scales {
-        Scales {
-            left,
-            right,
-            precision,
-            scale,
-        }
+        Scales { left, right, precision, scale }
     }
 
     #[test]
@@ -420,10 +372,7 @@ mod tests {
         assert_eq!(add(25, 1, scales(1, 0, 12, 1)), Some(35));
         assert_eq!(add(BIG, -BIG, scales(10, 2, 38, 9)), None);
         assert_eq!(multiply(BIG, 10, scales(0, 0, 38, 0)), None);
-        assert_eq!(
-            multiply(BIG, BIG, scales(38, 38, 38, 37)),
-            Some(BIG / 10 + 1)
-        );
+        assert_eq!(multiply(BIG, BIG, scales(38, 38, 38, 37)), Some(BIG / 10 + 1));
         assert_eq!(multiply(908, 302, scales(3, 0, 24, 3)), Some(274_216));
         assert_eq!(divide(1, 3, scales(0, 0, 38, 6)), Ok(Some(333_333)));
         assert_eq!(divide(2, -3, scales(0, 0, 38, 6)), Ok(Some(-666_667)));
@@ -454,19 +403,9 @@ mod tests {
             assert_eq!(parse(text, precision, scale), expected, "{text}");
         }
         assert_eq!(from_f64(2.5, 5, 1), Ok(Some(25)));
-        assert_eq!(
-            from_f64(9.223372036854775807e18, 20, 1),
-            Ok(Some(92_233_720_368_547_760_000))
-        );
+        assert_eq!(from_f64(9.223372036854775807e18, 20, 1), Ok(Some(92_233_720_368_547_760_000)));
         assert!(from_f64(f64::NAN, 5, 1).is_err());
         assert_eq!(to_f64(-25, 1), -2.5);
-        assert_eq!(
-            Plain {
-                value: -5,
-                scale: 2
-            }
-            .to_string(),
-            "-0.05"
-        );
+        assert_eq!(Plain { value: -5, scale: 2 }.to_string(), "-0.05");
     }
 }

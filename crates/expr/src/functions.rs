@@ -41,11 +41,7 @@ pub fn resolve(
     args: Vec<Expr>,
     context: &ResolveContext,
 ) -> Result<Expr, ResolveError> {
-    let mut call = Call {
-        name,
-        args,
-        context,
-    };
+    let mut call = Call { name, args, context };
     for family in FAMILIES {
         if let Some(resolved) = family(&mut call) {
             return resolved;

@@ -18,11 +18,7 @@ impl Digits {
     }
 
     fn new(point: i32) -> Self {
-        Self {
-            digits: [0; 26],
-            length: 0,
-            point,
-        }
+        Self { digits: [0; 26], length: 0, point }
     }
 
     fn push(&mut self, digit: u8) {
@@ -62,17 +58,9 @@ fn double_parts(value: f64) -> Parts {
     if exponent == 0 {
         let zeros = fraction.leading_zeros() as i32;
         let shift = zeros - (63 - SHIFT);
-        Parts {
-            exponent: 1 - shift - 1023,
-            fraction: fraction << shift,
-            bits: 64 - zeros,
-        }
+        Parts { exponent: 1 - shift - 1023, fraction: fraction << shift, bits: 64 - zeros }
     } else {
-        Parts {
-            exponent: exponent - 1023,
-            fraction: fraction | 1 << 52,
-            bits: 53,
-        }
+        Parts { exponent: exponent - 1023, fraction: fraction | 1 << 52, bits: 53 }
     }
 }
 
@@ -88,11 +76,7 @@ fn float_parts(value: f32) -> Parts {
             bits: 32 - zeros,
         }
     } else {
-        Parts {
-            exponent: exponent - 127,
-            fraction: u64::from(fraction | 1 << 23) << 29,
-            bits: 24,
-        }
+        Parts { exponent: exponent - 127, fraction: u64::from(fraction | 1 << 23) << 29, bits: 24 }
     }
 }
 
@@ -194,13 +178,7 @@ fn generate(parts: &Parts, tail: i32, fraction_bits: i32, tiny: i32) -> Digits {
         m2 = 0;
     }
     let b_bits = fraction_bits + b2 + if b5 < 27 { five_bits(b5) } else { b5 * 3 };
-    let s_bits = s2
-        + 1
-        + if s5 + 1 < 27 {
-            five_bits(s5 + 1)
-        } else {
-            (s5 + 1) * 3
-        };
+    let s_bits = s2 + 1 + if s5 + 1 < 27 { five_bits(s5 + 1) } else { (s5 + 1) * 3 };
     let fraction = parts.fraction >> tail;
     if b_bits < 64 && s_bits < 64 {
         let five = |n: i32| 5_u128.pow(n.unsigned_abs());
@@ -217,12 +195,7 @@ fn generate(parts: &Parts, tail: i32, fraction_bits: i32, tiny: i32) -> Digits {
             big.shift_left(twos.unsigned_abs());
             big
         };
-        big_digits(
-            number(fraction, b5, b2),
-            &number(1, s5, s2),
-            number(1, b5, m2),
-            exponent,
-        )
+        big_digits(number(fraction, b5, b2), &number(1, s5, s2), number(1, b5, m2), exponent)
     }
 }
 
@@ -379,11 +352,7 @@ impl Big {
 fn write_digits(f: &mut fmt::Formatter<'_>, digits: &Digits) -> fmt::Result {
     let all = std::str::from_utf8(digits.as_slice()).unwrap_or("0");
     let or_zero = |text: &str| {
-        if text.is_empty() {
-            "0".into()
-        } else {
-            text.to_owned()
-        }
+        if text.is_empty() { "0".into() } else { text.to_owned() }
     };
     match digits.point {
         1..=7 => {
@@ -477,10 +446,7 @@ mod tests {
         let text = std::fs::read_to_string(path).expect("a file");
         for line in text.lines() {
             let mut parts = line.split(' ');
-            let bits = parts
-                .next()
-                .and_then(|b| b.parse::<i64>().ok())
-                .expect("bits");
+            let bits = parts.next().and_then(|b| b.parse::<i64>().ok()).expect("bits");
             let double = JavaDouble(f64::from_bits(bits as u64)).to_string();
             assert_eq!(Some(double.as_str()), parts.next(), "{bits}");
             let float = JavaFloat(f32::from_bits(bits as u32)).to_string();

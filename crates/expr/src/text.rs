@@ -36,11 +36,7 @@ impl<'a> Shown<'a> {
         let layout = kind.layout();
         for i in 0..items.len() {
             let separator = if i == 0 { "" } else { ", " };
-            write!(
-                f,
-                "{separator}{}",
-                Shown::new(items.get(i, layout), kind, self.zone)
-            )?;
+            write!(f, "{separator}{}", Shown::new(items.get(i, layout), kind, self.zone))?;
         }
         Ok(())
     }
@@ -164,10 +160,7 @@ mod tests {
     #[test]
     fn values_look_as_in_flinks_client() {
         let at = Datum::Timestamp(Timestamp::from_micros(1_500_000));
-        let decimal = TypeKind::Decimal {
-            precision: 10,
-            scale: 2,
-        };
+        let decimal = TypeKind::Decimal { precision: 10, scale: 2 };
         let table = [
             (Datum::Bool(true), TypeKind::Boolean, "TRUE"),
             (Datum::Decimal(-5), decimal, "-0.05"),
@@ -176,11 +169,7 @@ mod tests {
             (Datum::Int(36_672_678), TypeKind::Time(3), "10:11:12.678"),
             (Datum::Int(36_672_600), TypeKind::Time(3), "10:11:12.6"),
             (Datum::Int(36_672_600), TypeKind::Time(0), "10:11:12"),
-            (
-                Datum::Int(93_600_000),
-                TypeKind::IntervalDayTime,
-                "+1 02:00:00.000",
-            ),
+            (Datum::Int(93_600_000), TypeKind::IntervalDayTime, "+1 02:00:00.000"),
             (Datum::Int(-20), TypeKind::IntervalYearMonth, "-1-08"),
             (Datum::Bytes(b"hi"), TypeKind::BYTES, "x'6869'"),
             (Datum::Bytes(b"\0h"), TypeKind::Binary(1), "x'00'"),
@@ -195,9 +184,4 @@ mod tests {
             "1970-01-01 08:00:01"
         );
     }
-}
-
-/// The same with instants in this zone.
-pub fn to_text_in(datum: Datum<'_>, data_type: &DataType, _zone: &jiff::tz::TimeZone) -> String {
-    to_text(datum, data_type)
 }

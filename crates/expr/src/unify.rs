@@ -50,10 +50,7 @@ fn common_number(a: &TypeKind, b: &TypeKind) -> Option<TypeKind> {
     let ((p1, s1), (p2, s2)) = (as_decimal(a)?, as_decimal(b)?);
     let whole = (p1.saturating_sub(s1)).max(p2.saturating_sub(s2)).min(38);
     let scale = s1.max(s2).min(38 - whole);
-    Some(TypeKind::Decimal {
-        precision: whole + scale,
-        scale,
-    })
+    Some(TypeKind::Decimal { precision: whole + scale, scale })
 }
 
 fn common_child(a: &DataType, b: &DataType) -> Option<Box<DataType>> {
@@ -104,36 +101,18 @@ mod tests {
     #[test]
     fn common_types_are_flinks() {
         let table = [
-            (
-                vec![TypeKind::Int, decimal(2, 1), TypeKind::Int],
-                "DECIMAL(11, 1) NOT NULL",
-            ),
-            (
-                vec![TypeKind::Int, decimal(2, 1), TypeKind::BigInt],
-                "DECIMAL(20, 1) NOT NULL",
-            ),
-            (
-                vec![TypeKind::Char(2), TypeKind::Char(3)],
-                "VARCHAR(3) NOT NULL",
-            ),
-            (
-                vec![TypeKind::Char(3), TypeKind::Char(3)],
-                "CHAR(3) NOT NULL",
-            ),
+            (vec![TypeKind::Int, decimal(2, 1), TypeKind::Int], "DECIMAL(11, 1) NOT NULL"),
+            (vec![TypeKind::Int, decimal(2, 1), TypeKind::BigInt], "DECIMAL(20, 1) NOT NULL"),
+            (vec![TypeKind::Char(2), TypeKind::Char(3)], "VARCHAR(3) NOT NULL"),
+            (vec![TypeKind::Char(3), TypeKind::Char(3)], "CHAR(3) NOT NULL"),
             (vec![TypeKind::Int, TypeKind::Null], "INT"),
             (vec![TypeKind::Int, TypeKind::Float], "FLOAT NOT NULL"),
             (vec![decimal(5, 2), TypeKind::Float], "DOUBLE NOT NULL"),
-            (
-                vec![TypeKind::Timestamp(0), TypeKind::Timestamp(3)],
-                "TIMESTAMP(3) NOT NULL",
-            ),
+            (vec![TypeKind::Timestamp(0), TypeKind::Timestamp(3)], "TIMESTAMP(3) NOT NULL"),
         ];
         for (kinds, expected) in table {
             let types: Vec<DataType> = kinds.into_iter().map(TypeKind::not_null).collect();
-            assert_eq!(
-                common_type(&types).map(|t| t.to_string()).as_deref(),
-                Some(expected)
-            );
+            assert_eq!(common_type(&types).map(|t| t.to_string()).as_deref(), Some(expected));
         }
         let mixed = [TypeKind::Int.not_null(), TypeKind::STRING.not_null()];
         assert_eq!(common_type(&mixed), None);

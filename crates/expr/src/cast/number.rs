@@ -63,10 +63,9 @@ pub(super) fn caster(from: &TypeKind, to: &TypeKind) -> Option<CastFn> {
                 other => return Ok(other),
             }))
         }),
-        TypeKind::Decimal {
-            precision,
-            scale: to_scale,
-        } => to_decimal(scale, *precision, *to_scale),
+        TypeKind::Decimal { precision, scale: to_scale } => {
+            to_decimal(scale, *precision, *to_scale)
+        }
         _ => Box::new(move |_, datum| {
             Ok(Datum::Int(match datum {
                 Datum::Int(v) => wrap(v, &target),

@@ -40,10 +40,7 @@ fn fit<'a>(env: &Env<'a>, text: &'a str, length: usize, pads: bool) -> &'a str {
     if text.len() <= length && !pads {
         return text;
     }
-    let cut = text
-        .char_indices()
-        .nth(length)
-        .map_or(text.len(), |(i, _)| i);
+    let cut = text.char_indices().nth(length).map_or(text.len(), |(i, _)| i);
     let count = text[..cut].chars().count();
     if pads && count < length {
         let spaces = length - count;
@@ -121,9 +118,7 @@ pub(super) fn from_string(to: &TypeKind, zone: &TimeZone) -> Option<CastFn> {
             Box::new(move |text| {
                 let time =
                     temporal::parse_timestamp(text).ok_or_else(|| no_time("TIMESTAMP_LTZ"))?;
-                Ok(Datum::Timestamp(
-                    to_instant(time, &zone).truncate(precision),
-                ))
+                Ok(Datum::Timestamp(to_instant(time, &zone).truncate(precision)))
             })
         }
         _ => return None,
@@ -135,9 +130,7 @@ pub(super) fn from_string(to: &TypeKind, zone: &TimeZone) -> Option<CastFn> {
 }
 
 fn no_number(target: &str) -> EvalError {
-    EvalError::new(format!(
-        "For input string: invalid character found (cast to {target})"
-    ))
+    EvalError::new(format!("For input string: invalid character found (cast to {target})"))
 }
 
 fn no_time(target: &str) -> EvalError {
@@ -175,26 +168,15 @@ fn parse_integer(text: &str, target: &TypeKind) -> Result<i64, EvalError> {
     if rest.is_empty() || !digits(whole) || !fraction.is_none_or(digits) {
         return Err(invalid());
     }
-    let overflow = || {
-        EvalError::new(format!(
-            "For input string: value out of range (cast to {target})"
-        ))
-    };
+    let overflow =
+        || EvalError::new(format!("For input string: value out of range (cast to {target})"));
     let mut value = 0_i64;
     for digit in whole {
         let next = value.checked_mul(10);
-        value = next
-            .and_then(|v| v.checked_sub(i64::from(digit - b'0')))
-            .ok_or_else(overflow)?;
+        value = next.and_then(|v| v.checked_sub(i64::from(digit - b'0'))).ok_or_else(overflow)?;
     }
-    let value = if negative {
-        Some(value)
-    } else {
-        value.checked_neg()
-    };
-    value
-        .filter(|v| super::number::wrap(*v, target) == *v)
-        .ok_or_else(overflow)
+    let value = if negative { Some(value) } else { value.checked_neg() };
+    value.filter(|v| super::number::wrap(*v, target) == *v).ok_or_else(overflow)
 }
 
 /// What Java's `parseDouble` takes, in Rust's spelling.

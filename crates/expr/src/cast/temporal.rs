@@ -37,34 +37,30 @@ pub(super) fn caster(from: &TypeKind, to: &TypeKind, zone: &TimeZone) -> Option<
     Some(match (from, to) {
         (Plain(_), Date) => on_time(Box::new(|t| Datum::Int(timestamp_to_days(t)))),
         (Plain(_), Time(_)) => on_time(Box::new(|t| Datum::Int(time_of_day(t)))),
-        (Local(_), Date) => on_time(Box::new(move |t| {
-            Datum::Int(Civil::new(to_local(t, &zone)).days)
-        })),
-        (Local(_), Time(_)) => on_time(Box::new(move |t| {
-            Datum::Int(time_of_day(to_local(t, &zone)))
-        })),
+        (Local(_), Date) => {
+            on_time(Box::new(move |t| Datum::Int(Civil::new(to_local(t, &zone)).days)))
+        }
+        (Local(_), Time(_)) => {
+            on_time(Box::new(move |t| Datum::Int(time_of_day(to_local(t, &zone)))))
+        }
         (Plain(_), Plain(p)) | (Local(_), Local(p)) => {
             let p = *p;
             on_time(Box::new(move |t| Datum::Timestamp(t.truncate(p))))
         }
         (Plain(_), Local(p)) => {
             let p = *p;
-            on_time(Box::new(move |t| {
-                Datum::Timestamp(to_instant(t, &zone).truncate(p))
-            }))
+            on_time(Box::new(move |t| Datum::Timestamp(to_instant(t, &zone).truncate(p))))
         }
         (Local(_), Plain(p)) => {
             let p = *p;
-            on_time(Box::new(move |t| {
-                Datum::Timestamp(to_local(t, &zone).truncate(p))
-            }))
+            on_time(Box::new(move |t| Datum::Timestamp(to_local(t, &zone).truncate(p))))
         }
         (Date, Plain(_)) => on_int(Box::new(midnight)),
         (Date, Local(_)) => on_int(Box::new(move |d| to_instant(midnight(d), &zone))),
         (Time(_), Plain(_)) => on_int(Box::new(Timestamp::from_millis)),
-        (Time(_), Local(_)) => on_int(Box::new(move |m| {
-            to_instant(Timestamp::from_millis(m), &zone)
-        })),
+        (Time(_), Local(_)) => {
+            on_int(Box::new(move |m| to_instant(Timestamp::from_millis(m), &zone)))
+        }
         (Time(_), Time(_)) => Box::new(|_, datum| Ok(datum)),
         _ => return None,
     })
@@ -94,11 +90,7 @@ pub(crate) fn parse_date(text: &str) -> Option<i64> {
 
 fn fraction_millis(text: &str) -> i32 {
     let digit = |b: &u8| {
-        if b.is_ascii_digit() {
-            i32::from(b - b'0')
-        } else {
-            0
-        }
+        if b.is_ascii_digit() { i32::from(b - b'0') } else { 0 }
     };
     let bytes = text.as_bytes();
     let mut millis = 0;
@@ -110,10 +102,7 @@ fn fraction_millis(text: &str) -> i32 {
 
 /// `10:11:12.678`, `10:11`, `10`, with an offset: milliseconds of the day, in 32 bits as in Flink.
 pub(crate) fn parse_time(text: &str) -> Option<i64> {
-    let zone = text
-        .find('-')
-        .map(|i| (i, -1))
-        .or_else(|| text.find('+').map(|i| (i, 1)));
+    let zone = text.find('-').map(|i| (i, -1)).or_else(|| text.find('+').map(|i| (i, 1)));
     let (body, offset_hours, offset_minutes) = match zone {
         None => (text, 0, 0),
         Some((at, sign)) => {
@@ -137,10 +126,8 @@ pub(crate) fn parse_time(text: &str) -> Option<i64> {
     };
     let hour = hour.wrapping_add(offset_hours).wrapping_mul(3_600_000);
     let minute = minute.wrapping_add(offset_minutes).wrapping_mul(60_000);
-    let total = hour
-        .wrapping_add(minute)
-        .wrapping_add(second.wrapping_mul(1000))
-        .wrapping_add(millis);
+    let total =
+        hour.wrapping_add(minute).wrapping_add(second.wrapping_mul(1000)).wrapping_add(millis);
     Some(i64::from(total))
 }
 
@@ -196,9 +183,7 @@ impl Cursor<'_> {
     fn number(&mut self, least: usize, most: usize) -> Option<i64> {
         let digits = self.0.iter().take(most).take_while(|b| b.is_ascii_digit());
         let count = digits.count();
-        let value = self.0[..count]
-            .iter()
-            .fold(0, |v, b| v * 10 + i64::from(b - b'0'));
+        let value = self.0[..count].iter().fold(0, |v, b| v * 10 + i64::from(b - b'0'));
         self.0 = &self.0[count..];
         (count >= least).then_some(value)
     }

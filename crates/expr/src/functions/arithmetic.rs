@@ -23,10 +23,7 @@ pub(super) fn resolve(call: &mut Call<'_>) -> Resolved {
 }
 
 fn is_interval(kind: &TypeKind) -> bool {
-    matches!(
-        kind,
-        TypeKind::IntervalDayTime | TypeKind::IntervalYearMonth
-    )
+    matches!(kind, TypeKind::IntervalDayTime | TypeKind::IntervalYearMonth)
 }
 
 fn is_datetime(kind: &TypeKind) -> bool {
@@ -73,15 +70,9 @@ fn integers(call: &mut Call<'_>, a: &TypeKind, b: &TypeKind) -> Result<Expr, Res
     };
     let k = kind.clone();
     match call.name {
-        "+" => call.strict(kind, move |_, v| {
-            Ok(wrap(int(v, 0).wrapping_add(int(v, 1)), &k))
-        }),
-        "-" => call.strict(kind, move |_, v| {
-            Ok(wrap(int(v, 0).wrapping_sub(int(v, 1)), &k))
-        }),
-        "*" => call.strict(kind, move |_, v| {
-            Ok(wrap(int(v, 0).wrapping_mul(int(v, 1)), &k))
-        }),
+        "+" => call.strict(kind, move |_, v| Ok(wrap(int(v, 0).wrapping_add(int(v, 1)), &k))),
+        "-" => call.strict(kind, move |_, v| Ok(wrap(int(v, 0).wrapping_sub(int(v, 1)), &k))),
+        "*" => call.strict(kind, move |_, v| Ok(wrap(int(v, 0).wrapping_mul(int(v, 1)), &k))),
         _ => {
             let is_rest = call.name == "%";
             call.strict(kind, move |_, v| match (int(v, 0), int(v, 1)) {
@@ -104,10 +95,8 @@ fn adjusted(precision: u16, scale: u16) -> (u8, u8) {
 
 /// The type of `left op right`.
 fn decimal_result(op: &str, left: (u8, u8), right: (u8, u8)) -> (u8, u8) {
-    let ((p1, s1), (p2, s2)) = (
-        (u16::from(left.0), u16::from(left.1)),
-        (u16::from(right.0), u16::from(right.1)),
-    );
+    let ((p1, s1), (p2, s2)) =
+        ((u16::from(left.0), u16::from(left.1)), (u16::from(right.0), u16::from(right.1)));
     let (whole1, whole2) = (p1.saturating_sub(s1), p2.saturating_sub(s2));
     match op {
         "*" => adjusted(p1 + p2 + 1, s1 + s2),
@@ -130,12 +119,7 @@ fn unscaled(datum: Datum<'_>) -> i128 {
 
 fn decimals(call: &mut Call<'_>, left: (u8, u8), right: (u8, u8)) -> Result<Expr, ResolveError> {
     let (precision, scale) = decimal_result(call.name, left, right);
-    let scales = Scales {
-        left: left.1,
-        right: right.1,
-        precision,
-        scale,
-    };
+    let scales = Scales { left: left.1, right: right.1, precision, scale };
     let op: fn(i128, i128, Scales) -> Result<Option<i128>, EvalError> = match call.name {
         "+" => |a, b, s| Ok(decimal::add(a, b, s)),
         "-" => |a, b, s| Ok(decimal::add(a, -b, s)),
@@ -153,9 +137,7 @@ fn approximate(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
     if call.name == "%" {
         return Err(call.mismatch());
     }
-    let kind = common_type(&call.types())
-        .ok_or_else(|| call.mismatch())?
-        .kind;
+    let kind = common_type(&call.types()).ok_or_else(|| call.mismatch())?.kind;
     call.cast(0, &kind)?;
     call.cast(1, &kind)?;
     let op: fn(f64, f64) -> f64 = match call.name {
@@ -168,11 +150,7 @@ fn approximate(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
     let is_float = kind == TypeKind::Float;
     call.strict(kind, move |_, args| {
         let value = op(double(args, 0), double(args, 1));
-        Ok(if is_float {
-            Datum::Float(value as f32)
-        } else {
-            Datum::Double(value)
-        })
+        Ok(if is_float { Datum::Float(value as f32) } else { Datum::Double(value) })
     })
 }
 
@@ -275,11 +253,7 @@ fn scale_interval(call: &mut Call<'_>, kind: &TypeKind) -> Result<Expr, ResolveE
     call.cast(1, &TypeKind::Double)?;
     call.strict(kind.clone(), move |_, args| {
         let (interval, by) = (int(args, 0) as f64, double(args, 1));
-        let value = if is_division {
-            interval / by
-        } else {
-            interval * by
-        };
+        let value = if is_division { interval / by } else { interval * by };
         Ok(Datum::Int(value as i64))
     })
 }

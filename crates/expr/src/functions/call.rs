@@ -21,9 +21,7 @@ pub(crate) struct Call<'c> {
 impl Call<'_> {
     /// The type of argument `i`; `NULL` if there is none.
     pub(crate) fn kind(&self, i: usize) -> &TypeKind {
-        self.args
-            .get(i)
-            .map_or(&TypeKind::Null, |a| &a.data_type.kind)
+        self.args.get(i).map_or(&TypeKind::Null, |a| &a.data_type.kind)
     }
 
     /// Whether an argument may be NULL.
@@ -160,42 +158,26 @@ impl Call<'_> {
         let data_type = kind.with_nullable(self.nullable());
         let nulls = NullHandling::Strict;
         let args = self.take();
-        Ok(Expr::call(
-            name,
-            nulls,
-            Volatility::PerRow,
-            args,
-            data_type,
-            eval,
-        ))
+        Ok(Expr::call(name, nulls, Volatility::PerRow, args, data_type, eval))
     }
 
     /// The function does not take these arguments.
     pub(crate) fn mismatch(&self) -> ResolveError {
-        let shown: Vec<String> = self
-            .args
-            .iter()
-            .map(|a| format!("<{}>", calcite_name(&a.data_type.kind)))
-            .collect();
+        let shown: Vec<String> =
+            self.args.iter().map(|a| format!("<{}>", calcite_name(&a.data_type.kind))).collect();
         let is_operator = self.name.starts_with(|c: char| !c.is_ascii_alphanumeric());
         let call = if is_operator && shown.len() == 2 {
             format!("{} {} {}", shown[0], self.name, shown[1])
         } else {
             format!("{}({})", self.name, shown.join(", "))
         };
-        ResolveError::new(format!(
-            "Cannot apply '{}' to arguments of type '{call}'",
-            self.name
-        ))
+        ResolveError::new(format!("Cannot apply '{}' to arguments of type '{call}'", self.name))
     }
 
     /// There is no such function.
     pub(crate) fn unknown(&self) -> ResolveError {
-        let shown: Vec<String> = self
-            .args
-            .iter()
-            .map(|a| format!("<{}>", family_name(&a.data_type.kind)))
-            .collect();
+        let shown: Vec<String> =
+            self.args.iter().map(|a| format!("<{}>", family_name(&a.data_type.kind))).collect();
         let error = ResolveError::new(format!(
             "No match found for function signature {}({})",
             self.name,

@@ -73,10 +73,9 @@ fn make_array(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
     }
     let element = call.unify(0)?;
     let layout = element.layout();
-    call.called(
-        TypeKind::Array(Box::new(element)).not_null(),
-        move |env, args| Ok(Datum::Array(env.array(args.iter().copied(), layout))),
-    )
+    call.called(TypeKind::Array(Box::new(element)).not_null(), move |env, args| {
+        Ok(Datum::Array(env.array(args.iter().copied(), layout)))
+    })
 }
 
 fn make_map(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
@@ -177,10 +176,7 @@ fn item(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
 }
 
 fn cardinality(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
-    if !matches!(
-        call.kind(0),
-        TypeKind::Array(_) | TypeKind::Map(..) | TypeKind::Multiset(_)
-    ) {
+    if !matches!(call.kind(0), TypeKind::Array(_) | TypeKind::Map(..) | TypeKind::Multiset(_)) {
         return Err(call.mismatch());
     }
     call.strict(TypeKind::Int, |_, args| {

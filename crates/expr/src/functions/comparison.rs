@@ -14,13 +14,9 @@ pub(super) fn resolve(call: &mut Call<'_>) -> Resolved {
         "=" => compare_call(call, |o| o == Some(Ordering::Equal)),
         "<>" | "!=" => compare_call(call, |o| o != Some(Ordering::Equal)),
         "<" => compare_call(call, |o| o == Some(Ordering::Less)),
-        "<=" => compare_call(call, |o| {
-            matches!(o, Some(Ordering::Less | Ordering::Equal))
-        }),
+        "<=" => compare_call(call, |o| matches!(o, Some(Ordering::Less | Ordering::Equal))),
         ">" => compare_call(call, |o| o == Some(Ordering::Greater)),
-        ">=" => compare_call(call, |o| {
-            matches!(o, Some(Ordering::Greater | Ordering::Equal))
-        }),
+        ">=" => compare_call(call, |o| matches!(o, Some(Ordering::Greater | Ordering::Equal))),
         "IS DISTINCT FROM" => distinct(call, true),
         "IS NOT DISTINCT FROM" => distinct(call, false),
         "GREATEST" => extreme(call, Ordering::Greater),
@@ -104,9 +100,7 @@ fn align(call: &mut Call<'_>) -> Result<(), ResolveError> {
         && a != TypeKind::Null
         && b != TypeKind::Null
     {
-        return Err(call
-            .mismatch()
-            .with_hint("CAST one side to the type of the other"));
+        return Err(call.mismatch().with_hint("CAST one side to the type of the other"));
     }
     let common = common_type(&call.types()).ok_or_else(|| call.mismatch())?;
     call.cast(0, &common.kind)?;
@@ -124,9 +118,7 @@ fn compare_call(
     if call.name == "!=" {
         call.name = "<>";
     }
-    call.strict(TypeKind::Boolean, move |_, args| {
-        Ok(Datum::Bool(holds(order(args[0], args[1]))))
-    })
+    call.strict(TypeKind::Boolean, move |_, args| Ok(Datum::Bool(holds(order(args[0], args[1])))))
 }
 
 fn distinct(call: &mut Call<'_>, wanted: bool) -> Result<Expr, ResolveError> {

@@ -17,10 +17,7 @@ pub(super) fn resolve(call: &mut Call<'_>) -> Resolved {
         "IF" if call.args.len() == 3 => if_else(call),
         "TYPEOF" if call.args.len() == 1 => {
             let text = call.args[0].data_type.to_string();
-            Ok(Expr::literal(
-                Value::Str(text.into()),
-                TypeKind::STRING.nullable(),
-            ))
+            Ok(Expr::literal(Value::Str(text.into()), TypeKind::STRING.nullable()))
         }
         _ => return None,
     })
@@ -35,13 +32,9 @@ fn case(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
     let context = call.context;
     let mut args = call.take();
     if args.len() < 3 || args.len().is_multiple_of(2) {
-        return Err(ResolveError::new(
-            "CASE needs conditions, values and an else",
-        ));
+        return Err(ResolveError::new("CASE needs conditions, values and an else"));
     }
-    let otherwise = args
-        .pop()
-        .unwrap_or_else(|| Expr::null(&TypeKind::Null.nullable()));
+    let otherwise = args.pop().unwrap_or_else(|| Expr::null(&TypeKind::Null.nullable()));
     let mut branches: Vec<(Expr, Expr)> = Vec::new();
     let mut rest = args.into_iter();
     while let (Some(condition), Some(value)) = (rest.next(), rest.next()) {
@@ -58,13 +51,7 @@ fn case(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
         .map(|(condition, value)| Ok((condition, convert(value, &data_type.kind, context)?)))
         .collect::<Result<Vec<_>, ResolveError>>()?;
     let otherwise = Box::new(convert(otherwise, &data_type.kind, context)?);
-    Ok(Expr {
-        node: Node::Case {
-            branches,
-            otherwise,
-        },
-        data_type,
-    })
+    Ok(Expr { node: Node::Case { branches, otherwise }, data_type })
 }
 
 fn coalesce(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
@@ -76,10 +63,7 @@ fn coalesce(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
     for i in 0..call.args.len() {
         call.cast(i, &kind)?;
     }
-    Ok(Expr {
-        node: Node::Coalesce(call.take()),
-        data_type: kind.with_nullable(nullable),
-    })
+    Ok(Expr { node: Node::Coalesce(call.take()), data_type: kind.with_nullable(nullable) })
 }
 
 fn null_if(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
@@ -99,9 +83,7 @@ fn null_if(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
 fn if_else(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
     call.expect(&["b**"])?;
     let nullable = call.nullable();
-    let kind = common_type(&call.types()[1..])
-        .ok_or_else(|| call.mismatch())?
-        .kind;
+    let kind = common_type(&call.types()[1..]).ok_or_else(|| call.mismatch())?.kind;
     call.cast(1, &kind)?;
     call.cast(2, &kind)?;
     let mut args = call.take().into_iter();
@@ -109,10 +91,7 @@ fn if_else(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
         return Err(call.mismatch());
     };
     Ok(Expr {
-        node: Node::Case {
-            branches: vec![(condition, yes)],
-            otherwise: Box::new(no),
-        },
+        node: Node::Case { branches: vec![(condition, yes)], otherwise: Box::new(no) },
         data_type: kind.with_nullable(nullable),
     })
 }

@@ -11,9 +11,7 @@ pub(super) fn resolve(call: &mut Call<'_>) -> Resolved {
         "AND" => junction(call, Node::And),
         "OR" => junction(call, Node::Or),
         "NOT" => call.expect(&["b"]).and_then(|()| {
-            call.strict(TypeKind::Boolean, |_, args| {
-                Ok(Datum::Bool(args[0] == Datum::Bool(false)))
-            })
+            call.strict(TypeKind::Boolean, |_, args| Ok(Datum::Bool(args[0] == Datum::Bool(false))))
         }),
         "IS NULL" => test(call, "*", |v| v.is_null()),
         "IS NOT NULL" => test(call, "*", |v| !v.is_null()),
@@ -30,10 +28,7 @@ pub(super) fn resolve(call: &mut Call<'_>) -> Resolved {
 fn junction(call: &mut Call<'_>, node: fn(Vec<Expr>) -> Node) -> Result<Expr, ResolveError> {
     call.expect(&["b+"])?;
     let data_type = TypeKind::Boolean.with_nullable(call.nullable());
-    Ok(Expr {
-        node: node(call.take()),
-        data_type,
-    })
+    Ok(Expr { node: node(call.take()), data_type })
 }
 
 fn test(
@@ -42,7 +37,5 @@ fn test(
     holds: fn(Datum<'_>) -> bool,
 ) -> Result<Expr, ResolveError> {
     call.expect(&[form])?;
-    call.called(TypeKind::Boolean.not_null(), move |_, args| {
-        Ok(Datum::Bool(holds(args[0])))
-    })
+    call.called(TypeKind::Boolean.not_null(), move |_, args| Ok(Datum::Bool(holds(args[0]))))
 }

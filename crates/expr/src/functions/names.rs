@@ -171,10 +171,7 @@ pub(crate) fn closest(name: &str) -> Option<&'static str> {
     }
     let limit = (name.len() / 4).clamp(1, 3);
     let distances = NAMES.iter().map(|known| (distance(name, known), *known));
-    distances
-        .min()
-        .filter(|(d, _)| *d <= limit)
-        .map(|(_, known)| known)
+    distances.min().filter(|(d, _)| *d <= limit).map(|(_, known)| known)
 }
 
 fn distance(a: &str, b: &str) -> usize {
@@ -184,9 +181,7 @@ fn distance(a: &str, b: &str) -> usize {
         row[0] = i + 1;
         for (j, y) in b.bytes().enumerate() {
             let above = row[j + 1];
-            row[j + 1] = (diagonal + usize::from(x != y))
-                .min(above + 1)
-                .min(row[j] + 1);
+            row[j + 1] = (diagonal + usize::from(x != y)).min(above + 1).min(row[j] + 1);
             diagonal = above;
         }
     }

@@ -8,13 +8,7 @@ pub(crate) fn sha1(bytes: &[u8]) -> [u8; 20] {
         message.push(0);
     }
     message.extend_from_slice(&(bytes.len() as u64 * 8).to_be_bytes());
-    let mut state: [u32; 5] = [
-        0x6745_2301,
-        0xefcd_ab89,
-        0x98ba_dcfe,
-        0x1032_5476,
-        0xc3d2_e1f0,
-    ];
+    let mut state: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
     for block in message.as_chunks::<64>().0 {
         let mut words = [0_u32; 80];
         for (word, part) in words.iter_mut().zip(block.as_chunks::<4>().0) {

@@ -67,9 +67,7 @@ fn keeping_type(
 ) -> Result<Expr, ResolveError> {
     call.expect(&["s"])?;
     let kind = call.kind(0).clone();
-    call.strict(kind, move |env, args| {
-        Ok(Datum::Str(change(env, text(args, 0))))
-    })
+    call.strict(kind, move |env, args| Ok(Datum::Str(change(env, text(args, 0)))))
 }
 
 /// Upper case after anything but ASCII letters and digits, as Flink has it.
@@ -80,11 +78,7 @@ fn initcap(value: &str) -> String {
         .map(|c| {
             let was_start = starts;
             starts = !c.is_ascii_alphanumeric();
-            if was_start {
-                c.to_ascii_uppercase()
-            } else {
-                c.to_ascii_lowercase()
-            }
+            if was_start { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }
         })
         .collect()
 }
@@ -177,16 +171,8 @@ fn trim_side(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
 
 fn trimmed<'a>(value: &'a str, characters: &str, start: bool, end: bool) -> &'a str {
     let is_in = |c: char| characters.contains(c);
-    let value = if start {
-        value.trim_start_matches(is_in)
-    } else {
-        value
-    };
-    if end {
-        value.trim_end_matches(is_in)
-    } else {
-        value
-    }
+    let value = if start { value.trim_start_matches(is_in) } else { value };
+    if end { value.trim_end_matches(is_in) } else { value }
 }
 
 fn classify(call: &mut Call<'_>) -> Result<Expr, ResolveError> {

@@ -108,9 +108,7 @@ fn contains(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
 fn position(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
     let layout = align_item(call)?.layout();
     call.strict(TypeKind::Int, move |_, args| {
-        let at = items(args[0], layout)
-            .iter()
-            .position(|i| is_same(*i, args[1]));
+        let at = items(args[0], layout).iter().position(|i| is_same(*i, args[1]));
         Ok(Datum::Int(at.map_or(0, |i| i as i64 + 1)))
     })
 }
@@ -185,16 +183,8 @@ fn slice(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
             i => i,
         };
         let start = place(int(args, 1)).max(1);
-        let end = if args.len() > 2 {
-            place(int(args, 2)).min(length)
-        } else {
-            length
-        };
-        let taken = if start > end {
-            &[][..]
-        } else {
-            &all[start as usize - 1..end as usize]
-        };
+        let end = if args.len() > 2 { place(int(args, 2)).min(length) } else { length };
+        let taken = if start > end { &[][..] } else { &all[start as usize - 1..end as usize] };
         Ok(Datum::Array(env.array(taken.iter().copied(), layout)))
     })
 }
@@ -221,10 +211,7 @@ fn join(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
     call.strict(TypeKind::STRING, |env, args| {
         let parts = items(args[0], Layout::Str);
         let or_null = args.get(2).and_then(|d| d.as_str());
-        let shown: Vec<&str> = parts
-            .iter()
-            .filter_map(|part| part.as_str().or(or_null))
-            .collect();
+        let shown: Vec<&str> = parts.iter().filter_map(|part| part.as_str().or(or_null)).collect();
         Ok(Datum::Str(env.text(&shown.join(text(args, 1)))))
     })
 }
@@ -236,9 +223,7 @@ fn split(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
         let (value, separator) = (text(args, 0), text(args, 1));
         let parts: Vec<Datum<'_>> = if separator.is_empty() {
             let chars = value.char_indices();
-            chars
-                .map(|(i, c)| Datum::Str(&value[i..i + c.len_utf8()]))
-                .collect()
+            chars.map(|(i, c)| Datum::Str(&value[i..i + c.len_utf8()])).collect()
         } else {
             value.split(separator).map(Datum::Str).collect()
         };

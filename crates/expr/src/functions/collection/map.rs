@@ -122,11 +122,8 @@ fn from_text(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
         }
     }
     call.strict_nullable(TypeKind::Map(text_type(), text_type()), |env, args| {
-        let (outer, inner) = if args.len() == 3 {
-            (text(args, 1), text(args, 2))
-        } else {
-            (",", "=")
-        };
+        let (outer, inner) =
+            if args.len() == 3 { (text(args, 1), text(args, 2)) } else { (",", "=") };
         let mut pairs = Vec::new();
         // Java's split drops empty parts at the end.
         let trimmed = text(args, 0).trim_end_matches(outer);

@@ -98,9 +98,7 @@ fn from_base64(bytes: &[u8]) -> Result<Vec<u8>, EvalError> {
         .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent)
         .with_decode_allow_trailing_bits(true);
     let engine = base64::engine::GeneralPurpose::new(&base64::alphabet::STANDARD, config);
-    engine
-        .decode(bytes)
-        .map_err(|_| EvalError::new("Illegal base64 character (FROM_BASE64)"))
+    engine.decode(bytes).map_err(|_| EvalError::new("Illegal base64 character (FROM_BASE64)"))
 }
 
 fn hash(
@@ -109,9 +107,7 @@ fn hash(
     digest: fn(&[u8]) -> String,
 ) -> Result<Expr, ResolveError> {
     call.expect(&["s", "y"])?;
-    call.strict(kind, move |env, args| {
-        Ok(Datum::Str(env.text(&digest(bytes_of(args[0])))))
-    })
+    call.strict(kind, move |env, args| Ok(Datum::Str(env.text(&digest(bytes_of(args[0]))))))
 }
 
 fn sha2(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
@@ -171,11 +167,7 @@ fn encode(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
                 let start = mark.then_some(0xfeff_u16);
                 let units = start.into_iter().chain(value.encode_utf16());
                 let split = |u: u16| {
-                    if big {
-                        u.to_be_bytes()
-                    } else {
-                        u.to_le_bytes()
-                    }
+                    if big { u.to_be_bytes() } else { u.to_le_bytes() }
                 };
                 units.flat_map(split).collect()
             }
@@ -192,13 +184,7 @@ fn decode(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
             Charset::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
             Charset::Ascii => bytes
                 .iter()
-                .map(|b| {
-                    if b.is_ascii() {
-                        char::from(*b)
-                    } else {
-                        '\u{fffd}'
-                    }
-                })
+                .map(|b| if b.is_ascii() { char::from(*b) } else { '\u{fffd}' })
                 .collect(),
             Charset::Latin1 => bytes.iter().map(|b| char::from(*b)).collect(),
             Charset::Utf16 { big, mark } => {
@@ -208,11 +194,7 @@ fn decode(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
                     _ => (big, bytes),
                 };
                 let read = |pair: &[u8; 2]| {
-                    if big {
-                        u16::from_be_bytes(*pair)
-                    } else {
-                        u16::from_le_bytes(*pair)
-                    }
+                    if big { u16::from_be_bytes(*pair) } else { u16::from_le_bytes(*pair) }
                 };
                 let units: Vec<u16> = body.as_chunks::<2>().0.iter().map(read).collect();
                 String::from_utf16_lossy(&units)

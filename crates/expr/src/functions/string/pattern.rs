@@ -37,15 +37,8 @@ impl<T> Compiled<T> {
         constant: Option<&str>,
         compile: fn(&str) -> Result<T, String>,
     ) -> Result<Self, ResolveError> {
-        let constant = constant
-            .map(compile)
-            .transpose()
-            .map_err(ResolveError::new)?;
-        Ok(Self {
-            constant: constant.map(Arc::new),
-            last: Mutex::new(None),
-            compile,
-        })
+        let constant = constant.map(compile).transpose().map_err(ResolveError::new)?;
+        Ok(Self { constant: constant.map(Arc::new), last: Mutex::new(None), compile })
     }
 
     fn get(&self, source: &str) -> Result<Arc<T>, EvalError> {

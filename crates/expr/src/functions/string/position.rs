@@ -21,12 +21,7 @@ pub(super) fn resolve(call: &mut Call<'_>) -> Resolved {
                 if nth <= 0 {
                     return Err(EvalError::new("nthAppearance must be positive!"));
                 }
-                Ok(Datum::Int(nth_place(
-                    text(args, 0),
-                    text(args, 1),
-                    from,
-                    nth,
-                )))
+                Ok(Datum::Int(nth_place(text(args, 0), text(args, 1), from, nth)))
             })
         }),
         _ => return None,

@@ -55,11 +55,7 @@ fn substring_call(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
     call.name = "SUBSTRING";
     let kind = varying(call.kind(0));
     call.strict_nullable(kind, |_, args| {
-        let length = if args.len() > 2 {
-            int(args, 2)
-        } else {
-            i64::MAX
-        };
+        let length = if args.len() > 2 { int(args, 2) } else { i64::MAX };
         Ok(substring(text(args, 0), int(args, 1), length).map_or(Datum::Null, Datum::Str))
     })
 }
@@ -71,11 +67,7 @@ fn side(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
     call.strict_nullable(kind, move |_, args| {
         let value = text(args, 0);
         let count = usize::try_from(int(args, 1)).unwrap_or(0);
-        let skip = if is_left {
-            0
-        } else {
-            value.chars().count().saturating_sub(count)
-        };
+        let skip = if is_left { 0 } else { value.chars().count().saturating_sub(count) };
         Ok(Datum::Str(characters(value, skip, count)))
     })
 }
@@ -90,11 +82,8 @@ fn pad(value: &str, length: i64, padding: &str, is_left: bool) -> Option<String>
     let missing = length - units.len();
     let fill: Vec<u16> = padding.encode_utf16().collect();
     let fill = fill.iter().copied().cycle().take(missing);
-    let padded: Vec<u16> = if is_left {
-        fill.chain(units).collect()
-    } else {
-        units.into_iter().chain(fill).collect()
-    };
+    let padded: Vec<u16> =
+        if is_left { fill.chain(units).collect() } else { units.into_iter().chain(fill).collect() };
     Some(String::from_utf16_lossy(&padded))
 }
 
@@ -111,11 +100,7 @@ fn overlay<'a>(env: &Env<'a>, args: &[Datum<'a>]) -> Datum<'a> {
     let value: Vec<u16> = text(args, 0).encode_utf16().collect();
     let replacement: Vec<u16> = text(args, 1).encode_utf16().collect();
     let start = int(args, 2);
-    let length = if args.len() > 3 {
-        int(args, 3)
-    } else {
-        replacement.len() as i64
-    };
+    let length = if args.len() > 3 { int(args, 3) } else { replacement.len() as i64 };
     if start <= 0 || start > value.len() as i64 {
         return args[0];
     }
@@ -135,9 +120,7 @@ fn overlay_call(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
         _ => MAX_LENGTH,
     };
     let sum = length(call.kind(0)).saturating_add(length(call.kind(1)));
-    call.strict(TypeKind::Varchar(sum.min(MAX_LENGTH)), |env, args| {
-        Ok(overlay(env, args))
-    })
+    call.strict(TypeKind::Varchar(sum.min(MAX_LENGTH)), |env, args| Ok(overlay(env, args)))
 }
 
 fn split_index(call: &mut Call<'_>) -> Result<Expr, ResolveError> {

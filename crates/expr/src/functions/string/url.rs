@@ -50,23 +50,14 @@ impl<'u> Url<'u> {
             }
             None => (None, rest),
         };
-        let url = Self {
-            protocol,
-            authority,
-            file,
-            reference,
-        };
-        let port_is_number = url
-            .port()
-            .is_none_or(|p| p.bytes().all(|b| b.is_ascii_digit()));
+        let url = Self { protocol, authority, file, reference };
+        let port_is_number = url.port().is_none_or(|p| p.bytes().all(|b| b.is_ascii_digit()));
         port_is_number.then_some(url)
     }
 
     fn host_and_port(&self) -> &'u str {
         let authority = self.authority.unwrap_or("");
-        authority
-            .rsplit_once('@')
-            .map_or(authority, |(_, host)| host)
+        authority.rsplit_once('@').map_or(authority, |(_, host)| host)
     }
 
     fn port(&self) -> Option<&'u str> {

@@ -6,7 +6,7 @@
 //!                                       |                 |
 //!                     pg_current_snapshot() ----> drops what the snapshot holds already
 //! ```
-//! [`source`] puts the parts together; [`changes`] is pure: replication messages in, batches out.
+//! `source` puts the parts together; `changes` is pure: replication messages in, batches out.
 
 pub(crate) mod catalog;
 mod changes;
@@ -15,6 +15,7 @@ pub(crate) mod client;
 pub(crate) mod column;
 mod connection;
 pub(crate) mod copy;
+mod declared;
 mod feedback;
 mod metadata;
 mod options;
@@ -28,5 +29,5 @@ mod source;
 mod stream;
 mod visibility;
 
+pub(crate) use declared::row_plan;
 pub use source::PostgresCdcFactory;
-pub(crate) use source::row_plan;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use tailwater_connector_api::{
-    BoxFuture, BoxStream, ConnectorError, ErrorKind, ReadFrom, Source, SourceContext, SourceEvent,
+    BoxFuture, BoxStream, ConnectorError, ReadFrom, Source, SourceContext, SourceEvent,
     SourceFactory, SourcePlan, SourceReader, TableIssue, TableSpec,
 };
 use tailwater_pg_wire::Lsn;
@@ -15,13 +15,13 @@ use super::catalog::{self, CatalogTable};
 use super::changes::Changes;
 use super::checks::{self, Server};
 use super::client::{self, query_error};
-use super::column::ColumnDecoder;
+use super::declared::row_plan;
 use super::feedback::{Progress, SlotAcker};
-use super::metadata::{Metadata, Names};
+use super::metadata::Metadata;
 use super::options::{self, ChangeForm, PostgresConfig, Startup};
 use super::position::SlotPosition;
 use super::publication::{self, PublicationWork};
-use super::rows::{Content, PlannedColumn, RowPlan, wire_error};
+use super::rows::{RowPlan, wire_error};
 use super::slot::{self, Slot};
 use super::snapshot::{self, TableSnapshot};
 use super::stream::{ChangeStream, StreamRequest};
@@ -119,66 +119,6 @@ impl PostgresCdcPlan {
             publication,
         })
     }
-}
-
-/// Finds each declared column in the table and decides how it is read.
-pub(crate) fn row_plan(
-    declared: &TableSpec,
-    table: &CatalogTable,
-    database: &str,
-) -> Result<RowPlan, ConnectorError> {
-    let mut columns = Vec::with_capacity(declared.columns.len());
-    for column in &declared.columns {
-        let content = match &column.metadata {
-            Some(key) => {
-                let metadata = Metadata::of(column, key)
-                    .map_err(|issue| ConnectorError::new(ErrorKind::Config, issue.message))?;
-                Content::Metadata(metadata, column.data_type.layout())
-            }
-            None => {
-                let Some(found) = table.column(&column.name) else {
-                    return Err(checks::missing_column(table, &column.name));
-                };
-                let decoder = ColumnDecoder::new(&found.pg_type, &column.data_type);
-                let Some(decoder) = decoder else {
-                    return Err(unreadable(table, &column.name, &found.pg_type.name, column));
-                };
-                Content::Physical {
-                    decoder,
-                    type_oid: found.type_oid,
-                    type_name: found.pg_type.name.clone(),
-                }
-            }
-        };
-        columns.push(PlannedColumn {
-            name: column.name.clone(),
-            declared: column.data_type.clone(),
-            content,
-        });
-    }
-    Ok(RowPlan {
-        columns,
-        names: Names {
-            table: table.name.clone(),
-            schema: table.schema.clone(),
-            database: database.to_owned(),
-        },
-        key: declared.primary_key.clone(),
-    })
-}
-
-fn unreadable(
-    table: &CatalogTable,
-    name: &str,
-    type_name: &str,
-    column: &tailwater_connector_api::TableColumn,
-) -> ConnectorError {
-    let message = format!(
-        "column \"{name}\" of table \"{}.{}\" is {type_name} and cannot be read as {}",
-        table.schema, table.name, column.data_type.kind
-    );
-    ConnectorError::new(ErrorKind::SchemaMismatch, message)
-        .with_hint("declare it with the type that fits, or as STRING")
 }
 
 /// A source whose preconditions hold.

@@ -1,0 +1,69 @@
+//! The declaration laid over the catalog: where each declared column comes from.
+
+use tailwater_connector_api::{ConnectorError, ErrorKind, TableColumn, TableSpec};
+
+use super::catalog::CatalogTable;
+use super::checks;
+use super::column::ColumnDecoder;
+use super::metadata::{Metadata, Names};
+use super::rows::{Content, PlannedColumn, RowPlan};
+
+/// Finds each declared column in the table and decides how it is read.
+pub(crate) fn row_plan(
+    declared: &TableSpec,
+    table: &CatalogTable,
+    database: &str,
+) -> Result<RowPlan, ConnectorError> {
+    let mut columns = Vec::with_capacity(declared.columns.len());
+    for column in &declared.columns {
+        let content = match &column.metadata {
+            Some(key) => {
+                let metadata = Metadata::of(column, key)
+                    .map_err(|issue| ConnectorError::new(ErrorKind::Config, issue.message))?;
+                Content::Metadata(metadata, column.data_type.layout())
+            }
+            None => {
+                let Some(found) = table.column(&column.name) else {
+                    return Err(checks::missing_column(table, &column.name));
+                };
+                let decoder = ColumnDecoder::new(&found.pg_type, &column.data_type);
+                let Some(decoder) = decoder else {
+                    return Err(unreadable(table, &column.name, &found.pg_type.name, column));
+                };
+                Content::Physical {
+                    decoder,
+                    type_oid: found.type_oid,
+                    type_name: found.pg_type.name.clone(),
+                }
+            }
+        };
+        columns.push(PlannedColumn {
+            name: column.name.clone(),
+            declared: column.data_type.clone(),
+            content,
+        });
+    }
+    Ok(RowPlan {
+        columns,
+        names: Names {
+            table: table.name.clone(),
+            schema: table.schema.clone(),
+            database: database.to_owned(),
+        },
+        key: declared.primary_key.clone(),
+    })
+}
+
+fn unreadable(
+    table: &CatalogTable,
+    name: &str,
+    type_name: &str,
+    column: &TableColumn,
+) -> ConnectorError {
+    let message = format!(
+        "column \"{name}\" of table \"{}.{}\" is {type_name} and cannot be read as {}",
+        table.schema, table.name, column.data_type.kind
+    );
+    ConnectorError::new(ErrorKind::SchemaMismatch, message)
+        .with_hint("declare it with the type that fits, or as STRING")
+}

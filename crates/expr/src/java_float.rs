@@ -181,11 +181,13 @@ fn generate(parts: &Parts, tail: i32, fraction_bits: i32, tiny: i32) -> Digits {
     let s_bits = s2 + 1 + if s5 + 1 < 27 { five_bits(s5 + 1) } else { (s5 + 1) * 3 };
     let fraction = parts.fraction >> tail;
     if b_bits < 64 && s_bits < 64 {
-        let five = |n: i32| 5_u128.pow(n.unsigned_abs());
+        let five = |n: i32| 5_i64.pow(n.unsigned_abs());
+        let bits = if b_bits < 32 && s_bits < 32 { 32 } else { 64 };
         let numbers = Numbers {
-            b: (u128::from(fraction) * five(b5)) << b2,
+            b: (fraction as i64 * five(b5)) << b2,
             s: five(s5) << s2,
             m: five(b5) << m2,
+            bits,
         };
         small_digits(numbers, exponent)
     } else {
@@ -199,26 +201,40 @@ fn generate(parts: &Parts, tail: i32, fraction_bits: i32, tiny: i32) -> Digits {
     }
 }
 
+/// Numbers that Java holds in 32 or 64 bits, overflowing where Java's do.
 struct Numbers {
-    b: u128,
-    s: u128,
-    m: u128,
+    b: i64,
+    s: i64,
+    m: i64,
+    bits: u32,
 }
 
-fn small_digits(numbers: Numbers, mut exponent: i32) -> Digits {
-    let Numbers { mut b, s, mut m } = numbers;
-    let tens = s * 10;
+impl Numbers {
+    fn wrap(&self, value: i64) -> i64 {
+        if self.bits == 32 {
+            i64::from(value as i32)
+        } else {
+            value
+        }
+    }
+
+    fn times_ten(&self, value: i64) -> i64 {
+        self.wrap(value.wrapping_mul(10))
+    }
+}
+
+fn small_digits(mut n: Numbers, mut exponent: i32) -> Digits {
+    let tens = n.times_ten(n.s);
     let mut out = Digits::new(0);
     let mut first = true;
     let (mut low, mut high) = (false, false);
     while first || (!low && !high) {
-        let q = b / s;
-        b = 10 * (b % s);
-        m = m.saturating_mul(10);
-        // Java's 64 bits overflow here: then both bounds are reached.
-        let overflow = m > i64::MAX as u128;
-        low = overflow || b < m;
-        high = overflow || b + m > tens;
+        let q = n.b / n.s;
+        n.b = n.times_ten(n.b % n.s);
+        n.m = n.times_ten(n.m);
+        let overflow = !first && n.m <= 0;
+        low = overflow || n.b < n.m;
+        high = overflow || n.wrap(n.b.wrapping_add(n.m)) > tens;
         if first && q == 0 && !high {
             exponent -= 1;
         } else {
@@ -230,7 +246,9 @@ fn small_digits(numbers: Numbers, mut exponent: i32) -> Digits {
         first = false;
     }
     out.point = exponent + 1;
-    finish(&mut out, low, high, (b << 1).cmp(&tens));
+    let twice = n.wrap(n.b.wrapping_shl(1));
+    let difference = n.wrap(twice.wrapping_sub(tens));
+    finish(&mut out, low, high, difference.cmp(&0));
     out
 }
 

@@ -7,6 +7,7 @@
 pub mod aggregate;
 pub mod cast;
 mod civil;
+mod date_pattern;
 mod decimal;
 pub mod env;
 pub mod expr;

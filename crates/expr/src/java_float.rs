@@ -1,7 +1,7 @@
 //! `FLOAT` and `DOUBLE` as text, digit for digit as Java 8 to 17 prints them (newer ones print some
 //! numbers shorter). The digits are also what a cast to `DECIMAL` and `ROUND` go by.
 
-use std::fmt::{self, Display as _};
+use std::fmt;
 
 /// The decimal digits of a number: `0.d1d2d3.. * 10^point`.
 pub(crate) struct Digits {

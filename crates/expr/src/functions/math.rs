@@ -10,23 +10,25 @@ use crate::decimal;
 use crate::expr::Expr;
 use crate::resolve::{ResolveError, Resolved};
 
+/// Java's own functions are those of fdlibm, which `libm` is a port of, but for those where the
+/// JVM's built-in ones are better than it and agree with the system's.
 pub(super) fn resolve(call: &mut Call<'_>) -> Resolved {
     let one: fn(f64) -> f64 = match call.name {
         "SQRT" => f64::sqrt,
         "EXP" => f64::exp,
         "LN" | "LOG" => f64::ln,
-        "LOG10" => f64::log10,
+        "LOG10" => libm::log10,
         "LOG2" => |x| x.ln() / std::f64::consts::LN_2,
-        "SIN" => f64::sin,
-        "COS" => f64::cos,
-        "TAN" => f64::tan,
-        "COT" => |x| 1.0 / x.tan(),
-        "SINH" => f64::sinh,
-        "COSH" => f64::cosh,
+        "SIN" => libm::sin,
+        "COS" => libm::cos,
+        "TAN" => libm::tan,
+        "COT" => |x| 1.0 / libm::tan(x),
+        "SINH" => libm::sinh,
+        "COSH" => libm::cosh,
         "TANH" => f64::tanh,
-        "ASIN" => f64::asin,
-        "ACOS" => f64::acos,
-        "ATAN" => f64::atan,
+        "ASIN" => libm::asin,
+        "ACOS" => libm::acos,
+        "ATAN" => libm::atan,
         "DEGREES" => |x| x * 57.295_779_513_082_32,
         "RADIANS" => |x| x * 0.017_453_292_519_943_295,
         _ => return other(call),
@@ -43,7 +45,7 @@ pub(super) fn resolve(call: &mut Call<'_>) -> Resolved {
 fn other(call: &mut Call<'_>) -> Resolved {
     Some(match (call.name, call.args.len()) {
         ("POWER", 2) => doubles(call, |args| power(double(args, 0), double(args, 1))),
-        ("ATAN2", 2) => doubles(call, |args| double(args, 0).atan2(double(args, 1))),
+        ("ATAN2", 2) => doubles(call, |args| libm::atan2(double(args, 0), double(args, 1))),
         ("PI", 0) => doubles(call, |_| std::f64::consts::PI),
         ("E", 0) => doubles(call, |_| std::f64::consts::E),
         ("ABS", 1) => absolute(call),

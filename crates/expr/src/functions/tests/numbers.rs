@@ -117,7 +117,7 @@ fn rounding_is_as_in_the_oracle() {
         ),
         ("ROUND", vec![i(125), i(-1)], "130: INT NOT NULL"),
         ("ROUND", vec![i(-7), i(-1)], "-10: INT NOT NULL"),
-        ("TRUNCATE", vec![d(3.14159), i(1)], "3.1: DOUBLE NOT NULL"),
+        ("TRUNCATE", vec![d(3.15159), i(1)], "3.1: DOUBLE NOT NULL"),
         (
             "TRUNCATE",
             vec![decimal("-2.505", 12, 4), i(2)],

@@ -1,0 +1,4 @@
+//! The binary as its users meet it: scripts in, text, rows and exit codes out.
+
+mod binary;
+mod oracle;

@@ -1,4 +1,7 @@
 //! The binary as its users meet it: scripts in, text, rows and exit codes out.
 
 mod binary;
+mod crashes;
+mod load;
 mod oracle;
+mod shop;

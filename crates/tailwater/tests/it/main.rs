@@ -1,7 +1,9 @@
 //! The binary as its users meet it: scripts in, text, rows and exit codes out.
 
 mod binary;
+mod checkpoints;
 mod crashes;
 mod load;
 mod oracle;
+mod scrub;
 mod shop;

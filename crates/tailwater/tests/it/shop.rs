@@ -103,6 +103,14 @@ impl Shop {
         Self { cluster, database, client }
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.cluster.port()
+    }
+
+    pub(crate) fn password(&self) -> &str {
+        self.cluster.password()
+    }
+
     /// Another connection.
     pub(crate) async fn connect(&self) -> Client {
         self.cluster.connect(&self.database).await

@@ -60,6 +60,7 @@ async fn a_damaged_manifest_is_refused_and_fresh_begins_anew() {
     let ran = stopped.workspace.run(&stopped.script, &[]);
     expect![[r#"
         [ERROR] cannot resume from checkpoint "$DIRECTORY/state/tailwater/checkpoints/orders-with-user-info/manifest.json": its checksum does not match
+          --> script.sql:132:1
           help: start with --fresh to drop the checkpoint and begin anew, or choose another 'execution.checkpointing.dir'
     "#]].assert_eq(&stopped.said(&ran));
     stopped.runs_with(&["--fresh"]).await;
@@ -81,6 +82,8 @@ async fn a_damaged_state_file_is_refused() {
     stopped.shop.client.batch_execute(sql).await.unwrap();
     expect![[r#"
         [ERROR] state file "$DIRECTORY/state/tailwater/checkpoints/orders-with-user-info/state/000000000001-000001-0000.run" is damaged: the checksum of a block does not match
+          --> script.sql:132:1
+          help: start with --fresh to drop the checkpoint and begin anew
     "#]].assert_eq(&stopped.said(&binary.end()));
     stopped.runs_with(&["--fresh"]).await;
 }
@@ -92,6 +95,7 @@ async fn the_checkpoint_of_another_query_is_refused() {
     let ran = stopped.workspace.run(&other, &[]);
     expect![[r#"
         [ERROR] cannot resume from checkpoint "$DIRECTORY/state/tailwater/checkpoints/orders-with-user-info/manifest.json": the job was another one then; only the checkpoint has: [Join#$HASH]; only the job has: [Join#$HASH]
+          --> script.sql:132:1
           help: start with --fresh to drop the checkpoint and begin anew, or choose another 'execution.checkpointing.dir'
     "#]].assert_eq(&stopped.said(&ran));
     // The checkpoint is still there.
@@ -106,6 +110,7 @@ async fn a_second_process_on_the_same_checkpoint_directory_is_refused() {
     let ran = stopped.workspace.run(&stopped.script, &["--fresh"]);
     expect![[r#"
         [ERROR] checkpoint directory "$DIRECTORY/state/tailwater/checkpoints/orders-with-user-info" is in use by another process
+          --> script.sql:132:1
           help: stop the other process, or give this job another 'pipeline.name'
     "#]].assert_eq(&stopped.said(&ran));
     first.stop().assert_code(0);

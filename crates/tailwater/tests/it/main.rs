@@ -3,7 +3,9 @@
 mod binary;
 mod checkpoints;
 mod crashes;
+mod diagnostics;
 mod load;
 mod oracle;
 mod scrub;
+mod server_errors;
 mod shop;

@@ -126,6 +126,11 @@ impl Shop {
             }
             Pipeline::CityTotals => read("1_sources.sql") + CITY_TOTALS_SINK,
         };
+        self.adapt(&text, interval)
+    }
+
+    /// A script of the example for this database.
+    pub(crate) fn adapt(&self, text: &str, interval: &str) -> String {
         let password = self.cluster.password().replace('\'', "''");
         text.replace("'1s'", &format!("'{interval}'"))
             .replace("55432", &self.cluster.port().to_string())

@@ -2,6 +2,7 @@
 
 mod binary;
 mod checkpoints;
+mod client;
 mod crashes;
 mod diagnostics;
 mod load;

@@ -41,15 +41,8 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-const DAYS: [&str; 7] = [
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-];
+const DAYS: [&str; 7] =
+    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 impl DatePattern {
     /// Compiles a pattern.
@@ -76,9 +69,7 @@ impl DatePattern {
                     items.push(Item::Field(c, count));
                 }
                 '[' | ']' | '{' | '}' | '#' if flavor == Flavor::Formatter => {
-                    return Err(format!(
-                        "date pattern \"{pattern}\": \"{c}\" is not supported"
-                    ));
+                    return Err(format!("date pattern \"{pattern}\": \"{c}\" is not supported"));
                 }
                 _ => items.push(Item::Literal(c)),
             }

@@ -211,11 +211,7 @@ struct Numbers {
 
 impl Numbers {
     fn wrap(&self, value: i64) -> i64 {
-        if self.bits == 32 {
-            i64::from(value as i32)
-        } else {
-            value
-        }
+        if self.bits == 32 { i64::from(value as i32) } else { value }
     }
 
     fn times_ten(&self, value: i64) -> i64 {

@@ -73,17 +73,9 @@ impl DatePattern {
         count: usize,
         out: &mut impl Write,
     ) -> std::fmt::Result {
-        let year = if letter == 'Y' {
-            week_of(time).0
-        } else {
-            time.year
-        };
+        let year = if letter == 'Y' { week_of(time).0 } else { time.year };
         // Only `u` counts on below the year 1.
-        let year = if letter == 'u' || year > 0 {
-            year
-        } else {
-            1 - year
-        };
+        let year = if letter == 'u' || year > 0 { year } else { 1 - year };
         if count == 2 {
             return write!(out, "{:02}", year.rem_euclid(100));
         }

@@ -62,11 +62,7 @@ impl DatePattern {
             return None;
         };
         let simple = self.flavor == Flavor::Simple;
-        let text = if simple {
-            text.trim_start_matches([' ', '\t'])
-        } else {
-            text
-        };
+        let text = if simple { text.trim_start_matches([' ', '\t']) } else { text };
         let (sign, body) = match text.strip_prefix('-') {
             Some(body) if simple => (-1, body),
             _ => (1, text),
@@ -80,16 +76,8 @@ impl DatePattern {
                 _ => None,
             })
             .sum();
-        let fixed = if simple {
-            reserved > 0
-        } else {
-            count > 1 || letter == 'S'
-        };
-        let width = if fixed {
-            count
-        } else {
-            digits.saturating_sub(reserved)
-        };
+        let fixed = if simple { reserved > 0 } else { count > 1 || letter == 'S' };
+        let width = if fixed { count } else { digits.saturating_sub(reserved) };
         if width == 0 || width > digits || width > 18 {
             return None;
         }
@@ -194,12 +182,7 @@ impl Fields {
             nano: clamp(self.nano / 1_000_000) * 1_000_000,
         };
         match self.day_of_year {
-            Some(day) => Civil {
-                month: 1,
-                day: clamp(day),
-                ..civil
-            }
-            .timestamp(),
+            Some(day) => Civil { month: 1, day: clamp(day), ..civil }.timestamp(),
             None => civil.timestamp(),
         }
     }

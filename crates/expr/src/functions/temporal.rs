@@ -46,10 +46,7 @@ impl Unit {
     pub(super) fn take(call: &mut Call<'_>, at: usize) -> Result<Self, ResolveError> {
         let name = call.required_text(at)?.to_ascii_uppercase();
         let unit = Self::named(&name).ok_or_else(|| {
-            ResolveError::new(format!(
-                "'{name}' is not a valid datetime unit of {}",
-                call.name
-            ))
+            ResolveError::new(format!("'{name}' is not a valid datetime unit of {}", call.name))
         })?;
         call.args.remove(at);
         Ok(unit)

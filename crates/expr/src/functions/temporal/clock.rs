@@ -32,9 +32,9 @@ pub(super) fn resolve(call: &mut Call<'_>) -> Resolved {
                 Ok(Datum::Int(millis / 1000 * 1000))
             })
         }
-        "UNIX_TIMESTAMP" => call.per_row(name, TypeKind::BigInt, |env, _| {
-            Ok(Datum::Int(env.now.millis() / 1000))
-        }),
+        "UNIX_TIMESTAMP" => {
+            call.per_row(name, TypeKind::BigInt, |env, _| Ok(Datum::Int(env.now.millis() / 1000)))
+        }
         _ => return None,
     })
 }

@@ -36,15 +36,10 @@ fn add(call: &mut Call<'_>, unit: Unit) -> Result<Expr, ResolveError> {
     let kind = call.kind(1).clone();
     let data_type = kind.clone().with_nullable(call.nullable());
     let name = format!("TIMESTAMPADD<{unit:?}>");
-    Ok(Expr::strict(
-        name,
-        call.take(),
-        data_type,
-        move |_, args| {
-            let by = int(args, 0).saturating_mul(factor);
-            Ok(shift(args[1], &kind, by, is_months))
-        },
-    ))
+    Ok(Expr::strict(name, call.take(), data_type, move |_, args| {
+        let by = int(args, 0).saturating_mul(factor);
+        Ok(shift(args[1], &kind, by, is_months))
+    }))
 }
 
 /// Whole months from `start` to `end`, both in days.
@@ -85,20 +80,15 @@ fn difference(call: &mut Call<'_>, unit: Unit) -> Result<Expr, ResolveError> {
     let (from, to) = (call.kind(0).clone(), call.kind(1).clone());
     let data_type = TypeKind::Int.with_nullable(call.nullable());
     let name = format!("TIMESTAMPDIFF<{unit:?}>");
-    Ok(Expr::strict(
-        name,
-        call.take(),
-        data_type,
-        move |_, args| {
-            let (start, end) = (millis_of(args[0], &from), millis_of(args[1], &to));
-            let units = match (unit.months(), unit.millis()) {
-                (Some(months), _) => whole_months(end, start) / months,
-                (None, Some(millis)) => (end - start) / millis,
-                _ => 0,
-            };
-            Ok(Datum::Int(i64::from(units as i32)))
-        },
-    ))
+    Ok(Expr::strict(name, call.take(), data_type, move |_, args| {
+        let (start, end) = (millis_of(args[0], &from), millis_of(args[1], &to));
+        let units = match (unit.months(), unit.millis()) {
+            (Some(months), _) => whole_months(end, start) / months,
+            (None, Some(millis)) => (end - start) / millis,
+            _ => 0,
+        };
+        Ok(Datum::Int(i64::from(units as i32)))
+    }))
 }
 
 /// `OVERLAPS(start, end or length, start, end or length)`.

@@ -73,10 +73,7 @@ fn extract(call: &mut Call<'_>, unit: Unit) -> Result<Expr, ResolveError> {
     let kind = call.kind(0).clone();
     let name = match kind {
         TypeKind::TimestampLtz(_) => {
-            format!(
-                "EXTRACT<{unit:?} IN {}>",
-                zone_name(&call.context.time_zone)
-            )
+            format!("EXTRACT<{unit:?} IN {}>", zone_name(&call.context.time_zone))
         }
         _ => format!("EXTRACT<{unit:?}>"),
     };
@@ -84,25 +81,16 @@ fn extract(call: &mut Call<'_>, unit: Unit) -> Result<Expr, ResolveError> {
     let is_local = matches!(kind, TypeKind::TimestampLtz(_));
     let is_date = kind == TypeKind::Date;
     let data_type = TypeKind::BigInt.with_nullable(call.nullable());
-    Ok(Expr::strict(
-        name,
-        call.take(),
-        data_type,
-        move |_, args| {
-            Ok(Datum::Int(match args[0] {
-                Datum::Timestamp(time) => {
-                    let offset = if is_local {
-                        offset_seconds(time, &zone)
-                    } else {
-                        0
-                    };
-                    let nanos = time.micros.rem_euclid(1000) * 1000 + i64::from(time.nanos);
-                    of_millis(unit, time.millis() + offset * 1000, nanos)
-                }
-                Datum::Int(days) if is_date => of_day(unit, days),
-                Datum::Int(millis) => of_millis(unit, millis, 0),
-                _ => return Ok(Datum::Null),
-            }))
-        },
-    ))
+    Ok(Expr::strict(name, call.take(), data_type, move |_, args| {
+        Ok(Datum::Int(match args[0] {
+            Datum::Timestamp(time) => {
+                let offset = if is_local { offset_seconds(time, &zone) } else { 0 };
+                let nanos = time.micros.rem_euclid(1000) * 1000 + i64::from(time.nanos);
+                of_millis(unit, time.millis() + offset * 1000, nanos)
+            }
+            Datum::Int(days) if is_date => of_day(unit, days),
+            Datum::Int(millis) => of_millis(unit, millis, 0),
+            _ => return Ok(Datum::Null),
+        }))
+    }))
 }

@@ -65,42 +65,26 @@ fn boundary(unit: Unit, millis: i64, is_floor: bool) -> i64 {
 fn round(call: &mut Call<'_>, unit: Unit, is_floor: bool) -> Result<Expr, ResolveError> {
     call.expect(&["t", "d", "c"])?;
     if unit.millis().is_none() && unit.months().is_none() {
-        return Err(ResolveError::new(format!(
-            "{} to this unit is not supported",
-            call.name
-        )));
+        return Err(ResolveError::new(format!("{} to this unit is not supported", call.name)));
     }
     let kind = call.kind(0).clone();
     let zone = call.context.time_zone.clone();
     let is_local = matches!(kind, TypeKind::TimestampLtz(_));
     let is_date = kind == TypeKind::Date;
     let verb = if is_floor { "FLOOR" } else { "CEIL" };
-    let suffix = if is_local {
-        format!(" IN {}", zone_name(&zone))
-    } else {
-        String::new()
-    };
+    let suffix = if is_local { format!(" IN {}", zone_name(&zone)) } else { String::new() };
     let data_type = kind.with_nullable(call.nullable());
     let name = format!("{verb}<{unit:?}{suffix}>");
-    Ok(Expr::strict(
-        name,
-        call.take(),
-        data_type,
-        move |_, args| {
-            Ok(match args[0] {
-                Datum::Timestamp(time) => {
-                    let offset = if is_local {
-                        offset_seconds(time, &zone) * 1000
-                    } else {
-                        0
-                    };
-                    let millis = boundary(unit, time.millis() + offset, is_floor) - offset;
-                    Datum::Timestamp(Timestamp::from_millis(millis))
-                }
-                Datum::Int(days) if is_date => Datum::Int(day_boundary(unit, days, is_floor)),
-                Datum::Int(millis) => Datum::Int(boundary(unit, millis, is_floor)),
-                other => other,
-            })
-        },
-    ))
+    Ok(Expr::strict(name, call.take(), data_type, move |_, args| {
+        Ok(match args[0] {
+            Datum::Timestamp(time) => {
+                let offset = if is_local { offset_seconds(time, &zone) * 1000 } else { 0 };
+                let millis = boundary(unit, time.millis() + offset, is_floor) - offset;
+                Datum::Timestamp(Timestamp::from_millis(millis))
+            }
+            Datum::Int(days) if is_date => Datum::Int(day_boundary(unit, days, is_floor)),
+            Datum::Int(millis) => Datum::Int(boundary(unit, millis, is_floor)),
+            other => other,
+        })
+    }))
 }

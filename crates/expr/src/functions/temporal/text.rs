@@ -48,11 +48,8 @@ impl Patterns {
 
     /// The pattern in argument `i`, or the default if there is no such argument.
     fn of(call: &Call<'_>, i: usize, flavor: Flavor) -> Result<Self, ResolveError> {
-        let constant = if call.args.len() > i {
-            call.constant_text(i)
-        } else {
-            Some(DEFAULT_PATTERN)
-        };
+        let constant =
+            if call.args.len() > i { call.constant_text(i) } else { Some(DEFAULT_PATTERN) };
         Self::new(constant, flavor)
     }
 
@@ -109,11 +106,7 @@ fn in_zone(call: &Call<'_>) -> (String, TimeZone) {
 fn date_format(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
     call.expect(&["ts", "ds", "ss"])?;
     let kind = call.kind(0).clone();
-    let flavor = if kind.is_timestamp() {
-        Flavor::Formatter
-    } else {
-        Flavor::Simple
-    };
+    let flavor = if kind.is_timestamp() { Flavor::Formatter } else { Flavor::Simple };
     let patterns = Patterns::of(call, 1, flavor)?;
     let default = DatePattern::new(DEFAULT_PATTERN, Flavor::Simple).map_err(ResolveError::new)?;
     let (name, zone) = match kind {
@@ -121,24 +114,19 @@ fn date_format(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
         _ => (call.name.to_owned(), TimeZone::UTC),
     };
     let data_type = TypeKind::STRING.nullable();
-    Ok(Expr::strict(
-        name,
-        call.take(),
-        data_type,
-        move |env, args| {
-            let pattern = patterns.get(args, 1)?;
-            let time = match args[0] {
-                Datum::Timestamp(time) => time,
-                Datum::Int(days) => midnight(days),
-                Datum::Str(text) => match default.parse(text) {
-                    Some((time, _)) => time,
-                    None => return Ok(Datum::Null),
-                },
-                _ => return Ok(Datum::Null),
-            };
-            Ok(formatted(env, &pattern, time, &zone))
-        },
-    ))
+    Ok(Expr::strict(name, call.take(), data_type, move |env, args| {
+        let pattern = patterns.get(args, 1)?;
+        let time = match args[0] {
+            Datum::Timestamp(time) => time,
+            Datum::Int(days) => midnight(days),
+            Datum::Str(text) => match default.parse(text) {
+                Some((time, _)) => time,
+                None => return Ok(Datum::Null),
+            },
+            _ => return Ok(Datum::Null),
+        };
+        Ok(formatted(env, &pattern, time, &zone))
+    }))
 }
 
 fn from_unixtime(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
@@ -146,16 +134,11 @@ fn from_unixtime(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
     let patterns = Patterns::of(call, 1, Flavor::Simple)?;
     let (name, zone) = in_zone(call);
     let data_type = TypeKind::STRING.nullable();
-    Ok(Expr::strict(
-        name,
-        call.take(),
-        data_type,
-        move |env, args| {
-            let pattern = patterns.get(args, 1)?;
-            let instant = Timestamp::from_millis(int(args, 0).wrapping_mul(1000));
-            Ok(formatted(env, &pattern, instant, &zone))
-        },
-    ))
+    Ok(Expr::strict(name, call.take(), data_type, move |env, args| {
+        let pattern = patterns.get(args, 1)?;
+        let instant = Timestamp::from_millis(int(args, 0).wrapping_mul(1000));
+        Ok(formatted(env, &pattern, instant, &zone))
+    }))
 }
 
 fn unix_timestamp(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
@@ -163,19 +146,12 @@ fn unix_timestamp(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
     let patterns = Patterns::of(call, 1, Flavor::Simple)?;
     let (name, zone) = in_zone(call);
     let data_type = TypeKind::BigInt.with_nullable(call.nullable());
-    Ok(Expr::strict(
-        name,
-        call.take(),
-        data_type,
-        move |_, args| {
-            let pattern = patterns.get(args, 1)?;
-            // A text that is no time is the least number, as in Flink.
-            let instant = parsed(&pattern, text(args, 0), &zone);
-            Ok(Datum::Int(
-                instant.map_or(i64::MIN, |time| time.millis() / 1000),
-            ))
-        },
-    ))
+    Ok(Expr::strict(name, call.take(), data_type, move |_, args| {
+        let pattern = patterns.get(args, 1)?;
+        // A text that is no time is the least number, as in Flink.
+        let instant = parsed(&pattern, text(args, 0), &zone);
+        Ok(Datum::Int(instant.map_or(i64::MIN, |time| time.millis() / 1000)))
+    }))
 }
 
 fn to_timestamp(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
@@ -264,9 +240,7 @@ fn convert_tz(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
     for i in 1..3 {
         let name = call.constant_text(i);
         if let Some(unknown) = name.filter(|n| civil::zone(n).is_none()) {
-            return Err(ResolveError::new(format!(
-                "unknown time zone \"{unknown}\""
-            )));
+            return Err(ResolveError::new(format!("unknown time zone \"{unknown}\"")));
         }
         zones.push(name.map(zone_of));
     }

@@ -8,6 +8,7 @@ pub mod error;
 pub mod sink;
 pub mod source;
 pub mod table;
+pub mod testkit;
 
 pub use error::{ConnectorError, ErrorKind};
 pub use futures_util::future::BoxFuture;

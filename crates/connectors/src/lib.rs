@@ -2,6 +2,7 @@
 //! runtime.
 
 pub mod blackhole;
+pub mod datagen;
 pub mod filesystem;
 pub mod jdbc;
 mod options;

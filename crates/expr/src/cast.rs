@@ -11,8 +11,9 @@ use crate::env::{Env, EvalError};
 use crate::expr::{Expr, NullHandling, Volatility};
 use crate::resolve::{ResolveContext, ResolveError};
 
+pub(crate) use number::wrap;
 pub(crate) use string::parse_double;
-pub(crate) use temporal::{parse_date, parse_time, parse_timestamp, timestamp_to_days};
+pub(crate) use temporal::{parse_date, parse_timestamp};
 
 /// Who asks for a cast, and what becomes of a value that does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -403,7 +403,7 @@ mod tests {
             assert_eq!(parse(text, precision, scale), expected, "{text}");
         }
         assert_eq!(from_f64(2.5, 5, 1), Ok(Some(25)));
-        assert_eq!(from_f64(9.223372036854775807e18, 20, 1), Ok(Some(92_233_720_368_547_760_000)));
+        assert_eq!(from_f64(9.223372036854776e18, 20, 1), Ok(Some(92_233_720_368_547_760_000)));
         assert!(from_f64(f64::NAN, 5, 1).is_err());
         assert_eq!(to_f64(-25, 1), -2.5);
         assert_eq!(Plain { value: -5, scale: 2 }.to_string(), "-0.05");

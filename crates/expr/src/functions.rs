@@ -7,7 +7,9 @@ mod comparison;
 mod conditional;
 mod java_regex;
 mod logic;
+mod math;
 mod names;
+mod random;
 mod sha1;
 mod string;
 mod temporal;
@@ -28,6 +30,8 @@ const FAMILIES: &[Family] = &[
     collection::resolve,
     string::resolve,
     temporal::resolve,
+    math::resolve,
+    random::resolve,
 ];
 
 /// A typed call of the function or operator `name` (upper case; operators by their sign, such as

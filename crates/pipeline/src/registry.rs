@@ -15,6 +15,7 @@ struct Entry {
 }
 
 const CONNECTORS: &[Entry] = &[
+    Entry { name: "datagen", source: Some(&connectors::datagen::DatagenFactory), sink: None },
     Entry {
         name: "filesystem",
         source: Some(&connectors::filesystem::FilesystemFactory),

@@ -55,11 +55,12 @@ fn metadata(source: &ColumnSource) -> Option<String> {
     Some(format!("METADATA{from}{suffix}"))
 }
 
-/// `STRING` and `BYTES` instead of the longest VARCHAR and VARBINARY.
+/// As DESCRIBE names types: `STRING` and `BYTES` for the longest VARCHAR and VARBINARY.
 fn declared_type(kind: &TypeKind) -> String {
     match kind {
         TypeKind::Varchar(MAX_LENGTH) => "STRING".to_owned(),
         TypeKind::Varbinary(MAX_LENGTH) => "BYTES".to_owned(),
+        TypeKind::TimestampLtz(p) => format!("TIMESTAMP_LTZ({p})"),
         other => other.to_string(),
     }
 }

@@ -4,14 +4,20 @@
 //! Small maps are one node; a change to a large one touches one node of a few kilobytes, which is
 //! also what the next checkpoint writes.
 //!
-//! A node is `tag: u8 | next node id: u32 (of the root) | entries`, an entry
-//! `key length: u32 | number: u64 | key`. In inner nodes the number is a child's id.
+//! A node is `tag: u8 | next node id: u32 (of the root) | stride: u16 | entries`, an entry
+//! `key length: u32 | number: u64 | key`. In inner nodes the number is a child's id. The stride is
+//! the size of every entry if all are of one size, which most are, else 0: then a search halves
+//! the node instead of walking it.
+
+use std::cmp::Ordering;
+
+use smallvec::SmallVec;
 
 use crate::error::StateError;
-use crate::store::StateStore;
+use crate::store::{Slot, StateStore};
 
 const NODE_BYTES: usize = 2048;
-const HEADER: usize = 5;
+const HEADER: usize = 7;
 const LEAF: u8 = 0;
 const INNER: u8 = 1;
 const ROOT: u32 = 0;
@@ -52,41 +58,78 @@ fn entries(node: &[u8]) -> impl Iterator<Item = EntryAt> + '_ {
     })
 }
 
-fn encode(key: &[u8], number: u64) -> impl Iterator<Item = u8> + '_ {
-    let head = (key.len() as u32).to_le_bytes().into_iter().chain(number.to_le_bytes());
-    head.chain(key.iter().copied())
+fn stride_of(node: &[u8]) -> usize {
+    node.get(5..HEADER).and_then(|b| b.try_into().ok()).map_or(0, u16::from_le_bytes).into()
+}
+
+/// An empty node.
+fn empty_node(tag: u8) -> Vec<u8> {
+    vec![tag, 1, 0, 0, 0, 0, 0]
+}
+
+/// Where an entry is, or where it would be put. The first `skip` entries are not looked at: the
+/// first child of an inner node stands for everything below the second, whatever its key says.
+fn search(node: &[u8], key: &[u8], skip: usize) -> Result<EntryAt, usize> {
+    let stride = stride_of(node);
+    if stride == 0 {
+        let mut at = entries(node).take(skip).last().map_or(HEADER, |e| e.end);
+        while let Some(entry) = entry_at(node, at) {
+            match entry.key(node).cmp(key) {
+                Ordering::Less => at = entry.end,
+                Ordering::Equal => return Ok(entry),
+                Ordering::Greater => break,
+            }
+        }
+        return Err(at);
+    }
+    let (mut low, mut high) = (skip, (node.len() - HEADER) / stride);
+    while low < high {
+        let middle = (low + high) / 2;
+        let at = HEADER + middle * stride;
+        match node[at + 12..at + stride].cmp(key) {
+            Ordering::Less => low = middle + 1,
+            Ordering::Equal => return entry_at(node, at).ok_or(at),
+            Ordering::Greater => high = middle,
+        }
+    }
+    Err(HEADER + low * stride)
 }
 
 /// Changes the number of `key` in a leaf; gives it before and after.
 fn change(node: &mut Vec<u8>, key: &[u8], f: impl FnOnce(u64) -> u64) -> (u64, u64) {
     if node.is_empty() {
-        node.extend_from_slice(&[LEAF, 1, 0, 0, 0]);
+        *node = empty_node(LEAF);
     }
-    let mut at = HEADER;
-    while let Some(entry) = entry_at(node, at) {
-        match entry.key(node).cmp(key) {
-            std::cmp::Ordering::Less => at = entry.end,
-            std::cmp::Ordering::Equal => {
-                let new = f(entry.number);
-                if new == 0 {
-                    node.drain(entry.start..entry.end);
-                } else {
-                    node[at + 4..at + 12].copy_from_slice(&new.to_le_bytes());
-                }
-                return (entry.number, new);
+    match search(node, key, 0) {
+        Ok(entry) => {
+            let new = f(entry.number);
+            if new == 0 {
+                node.drain(entry.start..entry.end);
+            } else {
+                node[entry.start + 4..entry.start + 12].copy_from_slice(&new.to_le_bytes());
             }
-            std::cmp::Ordering::Greater => break,
+            (entry.number, new)
+        }
+        Err(at) => {
+            let new = f(0);
+            if new != 0 {
+                insert_bytes(node, at, key, new);
+            }
+            (0, new)
         }
     }
-    let new = f(0);
-    if new != 0 {
-        insert_bytes(node, at, key, new);
-    }
-    (0, new)
 }
 
 fn insert_bytes(node: &mut Vec<u8>, at: usize, key: &[u8], number: u64) {
     let (old, added) = (node.len(), 12 + key.len());
+    let stride = if old == HEADER { u16::try_from(added).unwrap_or(0) } else { 0 };
+    if old == HEADER || stride_of(node) != added {
+        node[5..HEADER].copy_from_slice(&stride.to_le_bytes());
+    }
+    if node.capacity() < old + added {
+        // Most maps stay small: growing by doubling would waste half the memory.
+        node.reserve_exact(added.max(old / 4));
+    }
     node.resize(old + added, 0);
     node.copy_within(at..old, at + added);
     node[at..at + 4].copy_from_slice(&(key.len() as u32).to_le_bytes());
@@ -94,16 +137,19 @@ fn insert_bytes(node: &mut Vec<u8>, at: usize, key: &[u8], number: u64) {
     node[at + 12..at + added].copy_from_slice(key);
 }
 
-/// The child that holds `key`: the last whose first key is not above it, else the first.
+/// The child that holds `key`: the last whose key is not above it, else the first.
 fn child_for(node: &[u8], key: &[u8]) -> Option<u32> {
-    let mut child = None;
-    for entry in entries(node) {
-        if child.is_some() && entry.key(node) > key {
-            break;
-        }
-        child = Some(entry.number as u32);
-    }
-    child
+    let at = match search(node, key, 1) {
+        Ok(entry) => return Some(entry.number as u32),
+        Err(at) => at,
+    };
+    let stride = stride_of(node);
+    let found = if stride > 0 {
+        entry_at(node, at.saturating_sub(stride).max(HEADER))
+    } else {
+        entries(node).take_while(|e| e.start < at).last().or_else(|| entries(node).next())
+    };
+    found.map(|e| e.number as u32)
 }
 
 impl<'s, 'k> OrderedMap<'s, 'k> {
@@ -117,6 +163,12 @@ impl<'s, 'k> OrderedMap<'s, 'k> {
         self.key.truncate(self.prefix);
         self.key.extend_from_slice(&id.to_le_bytes());
         self.store.get(self.key)
+    }
+
+    fn slot(&mut self, id: u32) -> Result<Option<Slot>, StateError> {
+        self.key.truncate(self.prefix);
+        self.key.extend_from_slice(&id.to_le_bytes());
+        self.store.slot(self.key)
     }
 
     fn node_mut(&mut self, id: u32) -> Result<&mut Vec<u8>, StateError> {
@@ -135,20 +187,20 @@ impl<'s, 'k> OrderedMap<'s, 'k> {
         key: &[u8],
         f: impl FnOnce(u64) -> u64,
     ) -> Result<(u64, u64), StateError> {
-        let mut path = Vec::new();
+        let mut path: SmallVec<[u32; 4]> = SmallVec::new();
         let mut id = ROOT;
-        loop {
-            let node = self.node(id)?;
-            if node.first() != Some(&INNER) {
-                break;
+        let node = loop {
+            let Some(slot) = self.slot(id)? else { break self.node_mut(id)? };
+            let node = self.store.slot_value(slot);
+            let child = if node.first() == Some(&INNER) { child_for(node, key) } else { None };
+            match child {
+                Some(child) => {
+                    path.push(id);
+                    id = child;
+                }
+                None => break self.store.slot_mut(slot)?,
             }
-            path.push(id);
-            match child_for(node, key) {
-                Some(child) => id = child,
-                None => break,
-            }
-        }
-        let node = self.node_mut(id)?;
+        };
         let numbers = change(node, key, f);
         let (length, is_empty) = (node.len(), node.len() <= HEADER);
         if length > NODE_BYTES && entries(node).nth(3).is_some() {
@@ -175,8 +227,7 @@ impl<'s, 'k> OrderedMap<'s, 'k> {
                 }
                 continue;
             }
-            let found = entries(node).find(|e| e.key(node) == key);
-            return Ok(found.map_or(0, |e| e.number));
+            return Ok(search(node, key, 0).map_or(0, |e| e.number));
         }
     }
 
@@ -253,15 +304,13 @@ impl<'s, 'k> OrderedMap<'s, 'k> {
         id: u32,
         change: &mut impl FnMut(&[u8], u64) -> Result<u64, E>,
     ) -> Result<(), E> {
-        let node = self.node(id)?;
-        if node.is_empty() {
-            return Ok(());
-        }
-        if node[0] == INNER {
+        let Some(slot) = self.slot(id)? else { return Ok(()) };
+        let node = self.store.slot_value(slot);
+        if node.first() == Some(&INNER) {
             let children: Vec<u32> = entries(node).map(|e| e.number as u32).collect();
             return children.into_iter().try_for_each(|c| self.update_each_below(c, change));
         }
-        let node = self.node_mut(id)?;
+        let node = self.store.slot_mut(slot)?;
         let mut at = HEADER;
         while let Some(entry) = entry_at(node, at) {
             let number = change(entry.key(node), entry.number)?;
@@ -286,8 +335,7 @@ impl<'s, 'k> OrderedMap<'s, 'k> {
         // At least one entry stays on the left, and at least one goes to the right.
         let cut = entries(node).skip(1).map(|e| e.start).take_while(|s| *s <= half).last();
         let cut = cut.or_else(|| entries(node).nth(1).map(|e| e.start)).unwrap_or(node.len());
-        let tag = node[0];
-        let mut right = vec![tag, 0, 0, 0, 0];
+        let mut right = node[..HEADER].to_vec();
         right.extend_from_slice(&node[cut..]);
         node.truncate(cut);
         let Some(first) = entries(&right).next() else {
@@ -299,15 +347,15 @@ impl<'s, 'k> OrderedMap<'s, 'k> {
             return self.link(right_id, &right_key, path);
         }
         // The root keeps its place: both halves move below it.
-        let mut left = node.clone();
-        left[1..5].fill(0);
+        let left = node.clone();
         let left_key = entries(&left).next().map(|e| e.key(&left).to_vec()).unwrap_or_default();
         let left_id = self.new_id()?;
         let root = self.node_mut(ROOT)?;
         root.truncate(HEADER);
         root[0] = INNER;
-        root.extend(encode(&left_key, u64::from(left_id)));
-        root.extend(encode(&right_key, u64::from(right_id)));
+        insert_bytes(root, HEADER, &left_key, u64::from(left_id));
+        let end = root.len();
+        insert_bytes(root, end, &right_key, u64::from(right_id));
         *self.node_mut(left_id)? = left;
         *self.node_mut(right_id)? = right;
         Ok(())
@@ -319,14 +367,10 @@ impl<'s, 'k> OrderedMap<'s, 'k> {
             return Ok(());
         };
         let node = self.node_mut(parent)?;
-        // The first child stands for everything below the second: it stays first.
-        let mut at = entries(node).next().map_or(HEADER, |e| e.end);
-        while let Some(entry) = entry_at(node, at) {
-            if entry.key(node) > first_key {
-                break;
-            }
-            at = entry.end;
-        }
+        let at = match search(node, first_key, 1) {
+            Ok(entry) => entry.end,
+            Err(at) => at,
+        };
         insert_bytes(node, at, first_key, u64::from(child));
         if node.len() > NODE_BYTES && entries(node).nth(3).is_some() {
             self.split(parent, above)?;

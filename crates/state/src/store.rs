@@ -69,6 +69,10 @@ struct Flags {
     is_occupied: bool,
 }
 
+/// A place in the cache.
+#[derive(Clone, Copy)]
+pub(crate) struct Slot(u32);
+
 /// Bytes by key. An absent key and an empty value are the same thing.
 pub struct StateStore {
     table: HashTable<u32>,
@@ -146,11 +150,27 @@ impl StateStore {
     /// # Errors
     /// A run that cannot be read or written.
     pub fn entry(&mut self, key: &[u8]) -> Result<&mut Vec<u8>, StateError> {
-        self.settle()?;
-        let i = match self.load(key)? {
-            Some(i) => i,
-            None => self.insert(hash_key(key), key, Vec::new()),
+        let slot = match self.slot(key)? {
+            Some(slot) => slot,
+            None => Slot(self.insert(hash_key(key), key, Vec::new())),
         };
+        self.slot_mut(slot)
+    }
+
+    /// Where the value of a key lies, if there is one; good until the next call for another key.
+    pub(crate) fn slot(&mut self, key: &[u8]) -> Result<Option<Slot>, StateError> {
+        self.settle()?;
+        Ok(self.load(key)?.map(Slot))
+    }
+
+    /// The value at a place.
+    pub(crate) fn slot_value(&self, slot: Slot) -> &[u8] {
+        &self.entries[slot.0 as usize].value
+    }
+
+    /// The value at a place to be changed.
+    pub(crate) fn slot_mut(&mut self, slot: Slot) -> Result<&mut Vec<u8>, StateError> {
+        let i = slot.0;
         if self.entries[i as usize].flags.is_frozen {
             self.hand_over_one(i)?;
         }

@@ -10,7 +10,7 @@ use crate::civil::{
 };
 
 /// The day that Flink's cast gives: before 1970 it counts from the wrong side, and so do we.
-pub(crate) fn timestamp_to_days(time: Timestamp) -> i64 {
+fn timestamp_to_days(time: Timestamp) -> i64 {
     let days = time.millis() / DAY_MILLIS;
     if days < 0 { days - 1 } else { days }
 }
@@ -101,7 +101,7 @@ fn fraction_millis(text: &str) -> i32 {
 }
 
 /// `10:11:12.678`, `10:11`, `10`, with an offset: milliseconds of the day, in 32 bits as in Flink.
-pub(crate) fn parse_time(text: &str) -> Option<i64> {
+pub(super) fn parse_time(text: &str) -> Option<i64> {
     let zone = text.find('-').map(|i| (i, -1)).or_else(|| text.find('+').map(|i| (i, 1)));
     let (body, offset_hours, offset_minutes) = match zone {
         None => (text, 0, 0),

@@ -10,7 +10,7 @@ use tailwater_types::data_type::MAX_LENGTH;
 use tailwater_types::{Datum, TypeKind};
 
 use super::call::{Call, int, text};
-use crate::env::Env;
+use crate::env::{Env, EvalError};
 use crate::expr::Expr;
 use crate::resolve::{ResolveError, Resolved};
 
@@ -36,7 +36,9 @@ pub(super) fn resolve(call: &mut Call<'_>) -> Resolved {
         ("REPEAT", 2) => call.expect(&["si"]).and_then(|()| {
             call.strict(TypeKind::STRING, |env, args| {
                 let times = usize::try_from(int(args, 1)).unwrap_or(0);
-                Ok(Datum::Str(env.text(&text(args, 0).repeat(times))))
+                let value = text(args, 0);
+                check_length(value.len().saturating_mul(times))?;
+                Ok(Datum::Str(env.text(&value.repeat(times))))
             })
         }),
         ("REPLACE", 3) => call.expect(&["sss"]).and_then(|()| {
@@ -59,6 +61,15 @@ pub(super) fn resolve(call: &mut Call<'_>) -> Resolved {
                 .or_else(|| url::resolve(call));
         }
     })
+}
+
+/// Refuses texts that would take the memory of the whole job.
+fn check_length(bytes: usize) -> Result<(), EvalError> {
+    const LONGEST: usize = 256 << 20;
+    if bytes > LONGEST {
+        return Err(EvalError::new("the text would be longer than 256 MiB"));
+    }
+    Ok(())
 }
 
 fn keeping_type(
@@ -101,7 +112,7 @@ fn concat_operator(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
     call.strict(kind, join)
 }
 
-fn join<'a>(env: &Env<'a>, args: &[Datum<'a>]) -> Result<Datum<'a>, crate::env::EvalError> {
+fn join<'a>(env: &Env<'a>, args: &[Datum<'a>]) -> Result<Datum<'a>, EvalError> {
     let mut out = bumpalo::collections::String::new_in(env.arena);
     for i in 0..args.len() {
         out.push_str(text(args, i));

@@ -9,7 +9,7 @@ use tailwater_types::{Diagnostic, Span, TypeKind, Value};
 
 use super::literals::text_literal;
 use super::scope::Scope;
-use super::types::data_type;
+use super::types::{data_type, interval_kind};
 use super::{Binder, Bound};
 
 /// The aggregate functions by name.
@@ -110,6 +110,14 @@ impl Binder<'_> {
                     Some("IN (SELECT ...) stands alone or under AND in WHERE".to_owned()),
                 ),
             ExprKind::Subquery(_) => self.unsupported(expr.span, "a scalar subquery"),
+            ExprKind::DatetimeDifference { left, right, qualifier } => {
+                match interval_kind(qualifier) {
+                    TypeKind::IntervalDayTime => {
+                        self.bind_call("-", &[left, right], expr.span, scope)
+                    }
+                    _ => self.unsupported(expr.span, "a difference in years or months"),
+                }
+            }
             _ => self.unsupported(expr.span, &format!("the expression {expr}")),
         }
     }

@@ -44,10 +44,9 @@ impl Binder<'_> {
 
     fn decimal(&mut self, text: &str, span: Span) -> Bound<Expr> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-        let whole = whole.trim_start_matches('0');
         let digits = format!("{whole}{fraction}");
-        let precision = (whole.len().max(1) + fraction.len()).max(1);
-        let precision = if whole.is_empty() { fraction.len().max(1) } else { precision };
+        // Every digit counts as it is written: 0.908 is a DECIMAL(4, 3).
+        let precision = digits.len().max(1);
         let unscaled = if digits.is_empty() { Some(0) } else { digits.parse::<i128>().ok() };
         match unscaled {
             Some(v) if precision <= 38 => {

@@ -20,6 +20,7 @@ pub(super) struct Scope {
     pub(super) tables: Vec<ScopeTable>,
     /// Where aggregate calls are collected; `None` where they are not allowed.
     pub(super) calls: Option<RefCell<Vec<AggregateCall>>>,
+    pub(super) shared: Vec<Shared>,
 }
 
 /// One table of a scope.
@@ -38,7 +39,7 @@ impl Scope {
         let columns =
             schema.fields().iter().map(|f| (Arc::clone(&f.name), f.data_type.clone())).collect();
         let table = ScopeTable { name: name.to_owned(), first: 0, columns };
-        Self { tables: vec![table], calls: None }
+        Self { tables: vec![table], ..Self::default() }
     }
 
     /// How many columns there are.
@@ -62,10 +63,42 @@ impl Scope {
         self
     }
 
-    /// Every column with its name.
+    /// Every column with its name; columns that USING shares once.
     pub(super) fn all(&self) -> impl Iterator<Item = (Arc<str>, Expr)> + '_ {
-        self.tables.iter().flat_map(ScopeTable::all)
+        let is_shown =
+            |e: &Expr| e.as_column().is_none_or(|c| !self.shared.iter().any(|s| s.right == c));
+        self.tables.iter().flat_map(ScopeTable::all).filter(move |(_, e)| is_shown(e))
     }
+
+    /// Makes the columns that `USING (...)` names one: the left side's.
+    pub(super) fn share(&mut self, columns: &[Ident], left_columns: usize) {
+        for column in columns {
+            let place = |is_left: bool| {
+                let mut all = self.tables.iter().flat_map(ScopeTable::all);
+                all.find_map(|(name, e)| {
+                    let c = e.as_column()?;
+                    (*name == *column.value && (c < left_columns) == is_left).then_some(c)
+                })
+            };
+            if let (Some(left), Some(right)) = (place(true), place(false)) {
+                self.shared.push(Shared { left, right });
+            }
+        }
+    }
+
+    /// Whether one of these columns stands for the others.
+    fn is_one(&self, found: &[Expr]) -> bool {
+        let columns: Vec<usize> = found.iter().filter_map(Expr::as_column).collect();
+        let [first, rest @ ..] = columns.as_slice() else { return false };
+        rest.iter().all(|c| self.shared.iter().any(|s| s.left == *first && s.right == *c))
+    }
+}
+
+/// Two columns that USING has made one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shared {
+    left: usize,
+    right: usize,
 }
 
 impl ScopeTable {
@@ -103,6 +136,7 @@ impl Binder<'_> {
         let found: Vec<Expr> = scope.tables.iter().filter_map(|t| t.find(&first.value)).collect();
         match found.as_slice() {
             [one] => self.bind_fields(one.clone(), rest),
+            [one, ..] if scope.is_one(&found) => self.bind_fields(one.clone(), rest),
             [] => self.column_not_found(first, rest, scope),
             _ => {
                 let message = format!("Column '{}' is ambiguous", first.value);

@@ -110,7 +110,12 @@ impl Binder<'_> {
             Some(JoinConstraint::On(on)) => Some(self.bind_condition(on, &both.1, "ON")?),
             Some(JoinConstraint::Using(columns)) => self.using(columns, &left.1, &both.1)?,
         };
-        Ok(self.joined(left, right, kind, condition))
+        let left_columns = left.1.len();
+        let (plan, mut scope) = self.joined(left, right, kind, condition);
+        if let Some(JoinConstraint::Using(columns)) = constraint {
+            scope.share(columns, left_columns);
+        }
+        Ok((plan, scope))
     }
 
     /// `USING (a, b)`: the columns of both sides are equal.
@@ -119,7 +124,7 @@ impl Binder<'_> {
         let mut parts = Vec::new();
         for column in columns {
             let path = std::slice::from_ref(column);
-            let right = Scope { tables: both.tables[left_tables..].to_vec(), calls: None };
+            let right = Scope { tables: both.tables[left_tables..].to_vec(), ..Scope::default() };
             let args = vec![self.bind_column(path, left)?, self.bind_column(path, &right)?];
             let same = tailwater_expr::resolve("=", args, self.context);
             parts.push(self.resolved(column.span, same)?);

@@ -34,9 +34,8 @@ fn find(haystack: &str, needle: &str, from: i64) -> i64 {
     if needle.is_empty() {
         return if skip == 0 { 1 } else { skip as i64 + 1 };
     }
-    let start = match haystack.char_indices().nth(skip) {
-        Some((at, _)) => at,
-        None => return 0,
+    let Some((start, _)) = haystack.char_indices().nth(skip) else {
+        return 0;
     };
     match haystack[start..].find(needle) {
         Some(at) => (skip + haystack[start..start + at].chars().count()) as i64 + 1,

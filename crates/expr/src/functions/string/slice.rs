@@ -91,6 +91,7 @@ fn pad_call(call: &mut Call<'_>) -> Result<Expr, ResolveError> {
     call.expect(&["sis"])?;
     let is_left = call.name == "LPAD";
     call.strict(TypeKind::STRING, move |env, args| {
+        super::check_length(usize::try_from(int(args, 1)).unwrap_or(0))?;
         let padded = pad(text(args, 0), int(args, 1), text(args, 2), is_left);
         Ok(padded.map_or(Datum::Null, |p| Datum::Str(env.text(&p))))
     })

@@ -193,7 +193,7 @@ impl Drop for Cluster {
         // SIGKILL to the postmaster alone would leave its children for a moment; SIGQUIT makes
         // them all leave at once.
         let pid = i32::try_from(self.server.id()).ok().and_then(Pid::from_raw);
-        if !pid.is_some_and(|pid| kill_process(pid, Signal::QUIT).is_ok()) {
+        if pid.is_none_or(|pid| kill_process(pid, Signal::QUIT).is_err()) {
             let _ = self.server.kill();
         }
         let _ = self.server.wait();

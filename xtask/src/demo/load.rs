@@ -62,13 +62,12 @@ pub(crate) async fn run(
         let ticket = shop.insert(order, user).await?;
         load.tickets.push(ticket);
         load.inserts += 1;
-        match number % 10 {
-            1 | 6 => {
-                waiting.push_back(Waiting { order_inserted: ticket, later: Later::Update(order) })
-            }
-            3 => waiting.push_back(Waiting { order_inserted: ticket, later: Later::Delete(order) }),
-            _ => {}
-        }
+        let later = match number % 10 {
+            1 | 6 => Some(Later::Update(order)),
+            3 => Some(Later::Delete(order)),
+            _ => None,
+        };
+        waiting.extend(later.map(|later| Waiting { order_inserted: ticket, later }));
         if number % 100 == 50 {
             // Order 1001 is of user 1 and stays.
             let city = CITIES[load.moves % CITIES.len()];

@@ -122,6 +122,7 @@ fn remove_leftovers(location: &Path) -> anyhow::Result<bool> {
     let all = [
         (PID_FILE, ENDING),
         (pipeline::PID_FILE, pipeline::ENDING),
+        (cluster::INITDB_PID_FILE, cluster::INITDB_ENDING),
         (cluster::PID_FILE, cluster::ENDING),
     ];
     for (pid_file, ending) in all {
@@ -188,7 +189,6 @@ impl Run<'_> {
             pipeline.keep();
             cluster.keep();
             directory.keep();
-            self.say_how_to_connect(directory.path());
         } else {
             let stopped = pipeline.stop();
             report.check(stopped.is_ok(), "the pipeline has stopped in order", "");
@@ -197,7 +197,11 @@ impl Run<'_> {
             }
             cluster.stop()?;
         }
-        Ok(report.verdict())
+        let is_right = report.verdict();
+        if self.keeps {
+            self.say_how_to_connect(directory.path());
+        }
+        Ok(is_right)
     }
 
     fn say_how_to_connect(&self, directory: &Path) {

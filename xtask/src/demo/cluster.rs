@@ -22,6 +22,9 @@ pub(crate) const ENDING: Ending =
     &[(Signal::INT, Duration::from_secs(10)), (Signal::QUIT, Duration::from_secs(5))];
 /// Below the demo's directory.
 pub(crate) const PID_FILE: &str = "postgres.pid";
+/// Of the program that creates the data directory.
+pub(crate) const INITDB_PID_FILE: &str = "initdb.pid";
+pub(crate) const INITDB_ENDING: Ending = &[(Signal::INT, Duration::from_secs(5))];
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 const SETTINGS: &[(&str, &str)] = &[
@@ -43,11 +46,8 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Creates a data directory below `directory`, starts a server and waits until it answers.
     pub(crate) async fn start(bin: &Path, directory: &Path, port: u16) -> anyhow::Result<Self> {
-        let home = directory.join("postgres");
-        fs::create_dir(&home).context("cannot create the server's directory")?;
-        binaries::hand_over(&home)?;
         let password = random_password()?;
-        let data = initialise(bin, &home, &password)?;
+        let data = initialise(bin, directory, &password).await?;
         let log_path = directory.join("postgres.log");
         let log = fs::File::create(&log_path).context("cannot create the server's log")?;
         let mut command = binaries::command(&bin.join("postgres"));
@@ -120,12 +120,17 @@ impl Cluster {
 }
 
 /// Creates the data directory.
-fn initialise(bin: &Path, home: &Path, password: &str) -> anyhow::Result<PathBuf> {
+async fn initialise(bin: &Path, directory: &Path, password: &str) -> anyhow::Result<PathBuf> {
+    let home = directory.join("postgres");
+    fs::create_dir(&home).context("cannot create the server's directory")?;
+    binaries::hand_over(&home)?;
     let data = home.join("data");
     let password_file = home.join("password");
     write_secret(&password_file, password)?;
+    let log_path = directory.join("initdb.log");
+    let log = fs::File::create(&log_path).context("cannot create the log of initdb")?;
     let mut command = binaries::command(&bin.join("initdb"));
-    let made = command
+    command
         .args(["--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"])
         .args(["--auth=scram-sha-256", "--pwfile"])
         .arg(&password_file)
@@ -133,10 +138,19 @@ fn initialise(bin: &Path, home: &Path, password: &str) -> anyhow::Result<PathBuf
         .arg(&data)
         .current_dir("/")
         .stdin(Stdio::null())
-        .output()
-        .context("cannot run initdb")?;
-    if !made.status.success() {
-        bail!("initdb failed: {}", String::from_utf8_lossy(&made.stderr).trim());
+        .stdout(Stdio::null())
+        .stderr(log);
+    let mut initdb = Process::spawn(&mut command, directory.join(INITDB_PID_FILE), INITDB_ENDING)?;
+    let end = Instant::now() + START_LIMIT;
+    let status = loop {
+        match initdb.ended()? {
+            Some(status) => break status,
+            None if Instant::now() > end => bail!("initdb did not end within {START_LIMIT:?}"),
+            None => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    };
+    if !status.success() {
+        bail!("initdb failed: {}", fs::read_to_string(&log_path).unwrap_or_default().trim());
     }
     fs::remove_file(&password_file).context("cannot remove the password file")?;
     Ok(data)

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use std::sync::Arc;
 
 use tailwater_pipeline::{Action, Session};
-use tailwater_runtime::{JobHandle, JobStatus};
+use tailwater_runtime::{JobError, JobHandle, JobStatus};
 use tailwater_sql::{BoundQuery, Finding, SourceText};
 use tailwater_sql_syntax::ast::Statement;
 use tailwater_sql_syntax::{Script, parse_script};
@@ -120,7 +120,7 @@ pub(crate) async fn run(
                 }
             };
             if let JobStatus::Failed(error) = status {
-                output.failure(number, &error.to_string(), error.hint());
+                report(session, number, &error, output);
                 return Outcome::Failed;
             }
             if let Some(directory) = &submitted.checkpoints {
@@ -128,7 +128,8 @@ pub(crate) async fn run(
                 output.note(number, &format!("job '{name}' keeps its checkpoints in {directory}"));
             }
             let mut job = Job { statement: number, name: submitted.name, handle: submitted.job };
-            if is_sync && !wait_for(std::slice::from_mut(&mut job), output, signals).await {
+            let own = std::slice::from_mut(&mut job);
+            if is_sync && !wait_for(session, own, output, signals).await {
                 return Outcome::Failed;
             }
             output.submitted(number, is_sync);
@@ -136,6 +137,14 @@ pub(crate) async fn run(
         }
     }
     Outcome::Done
+}
+
+/// Shows why a job failed, at the declaration of the table it is about if it is about one.
+fn report(session: &Session, number: usize, error: &JobError, output: &mut dyn Output) {
+    match session.locate(error) {
+        Some(finding) => output.finding(number, &finding),
+        None => output.failure(number, &error.to_string(), error.hint()),
+    }
 }
 
 /// Runs a query and shows its rows.
@@ -179,7 +188,7 @@ async fn show(
     }
     match running.job.ended().await {
         JobStatus::Failed(error) => {
-            output.failure(number, &error.to_string(), error.hint());
+            report(session, number, &error, output);
             Outcome::Failed
         }
         _ => {
@@ -191,6 +200,7 @@ async fn show(
 
 /// Waits for jobs to end; a signal stops them. False if one failed.
 pub(crate) async fn wait_for(
+    session: &Session,
     jobs: &mut [Job],
     output: &mut dyn Output,
     signals: &mut Signals,
@@ -208,8 +218,8 @@ pub(crate) async fn wait_for(
             }
         };
         if let JobStatus::Failed(error) = status {
-            let message = format!("job '{}' failed: {error}", jobs[i].name);
-            output.failure(jobs[i].statement, &message, error.hint());
+            output.note(jobs[i].statement, &format!("job '{}' has failed", jobs[i].name));
+            report(session, jobs[i].statement, &error, output);
             all_right = false;
         }
     }

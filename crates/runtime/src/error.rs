@@ -63,6 +63,9 @@ impl JobError {
         match self {
             JobError::Connector { source, .. } => source.hint(),
             JobError::Checkpoint { hint, .. } => Some(hint),
+            JobError::State(StateError::Damaged { .. }) => {
+                Some("start with --fresh to drop the checkpoint and begin anew")
+            }
             JobError::Operator(_) | JobError::State(_) | JobError::Io { .. } => None,
         }
     }

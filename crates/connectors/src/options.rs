@@ -46,7 +46,8 @@ impl<'a> OptionReader<'a> {
             Some(value) if !value.is_empty() => value.to_owned(),
             _ => {
                 let message = format!("required option \"{key}\" is missing");
-                self.errors.push(TableIssue::option(key, message));
+                let hint = format!("add '{key}' = '...' to WITH (...)");
+                self.errors.push(TableIssue::option(key, message).with_hint(hint));
                 String::new()
             }
         }

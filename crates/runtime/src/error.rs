@@ -50,11 +50,22 @@ impl JobError {
         Self::Io { action, path: path.display().to_string(), source }
     }
 
+    /// The declared table it is about, where it is about one.
+    pub fn table(&self) -> Option<&str> {
+        match self {
+            JobError::Connector { table, .. } => Some(table),
+            _ => None,
+        }
+    }
+
     /// How to mend it, where that is known.
     pub fn hint(&self) -> Option<&str> {
         match self {
             JobError::Connector { source, .. } => source.hint(),
             JobError::Checkpoint { hint, .. } => Some(hint),
+            JobError::State(StateError::Damaged { .. }) => {
+                Some("start with --fresh to drop the checkpoint and begin anew")
+            }
             JobError::Operator(_) | JobError::State(_) | JobError::Io { .. } => None,
         }
     }

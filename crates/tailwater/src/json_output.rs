@@ -7,7 +7,7 @@ use tailwater_pipeline::Table;
 use tailwater_sql::Finding;
 use tailwater_types::{DataType, RowKind, Schema, Severity};
 
-use crate::output::{Mode, Output};
+use crate::output::{Mode, Output, Place};
 
 /// Writes lines to standard output.
 pub(crate) struct JsonOutput;
@@ -50,8 +50,16 @@ impl Output for JsonOutput {
         }));
     }
 
-    fn failure(&mut self, statement: usize, message: &str, hint: Option<&str>) {
-        line(&json!({"statement": statement, "kind": "error", "message": message, "hint": hint}));
+    fn failure(&mut self, place: &Place, message: &str, hint: Option<&str>) {
+        line(&json!({
+            "statement": place.statement,
+            "kind": "error",
+            "message": message,
+            "hint": hint,
+            "file": place.file,
+            "line": place.line,
+            "column": place.column,
+        }));
     }
 
     fn note(&mut self, statement: usize, message: &str) {

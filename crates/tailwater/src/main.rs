@@ -9,6 +9,7 @@ mod json_output;
 mod output;
 mod render;
 mod script;
+mod secrets;
 mod shell;
 mod signals;
 mod sql;

@@ -15,6 +15,15 @@ pub(crate) enum Mode {
     Batch,
 }
 
+/// Where a statement begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) statement: usize,
+    pub(crate) file: String,
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
 /// Where results go. `statement` is counted from 1.
 pub(crate) trait Output {
     /// A statement begins; `text` is as it was written.
@@ -23,8 +32,8 @@ pub(crate) trait Output {
     /// Something is wrong, or worth knowing, at a place in the text.
     fn finding(&mut self, statement: usize, finding: &Finding);
 
-    /// Something failed that has no place in the text.
-    fn failure(&mut self, statement: usize, message: &str, hint: Option<&str>);
+    /// A statement failed when it ran.
+    fn failure(&mut self, place: &Place, message: &str, hint: Option<&str>);
 
     /// Something worth knowing.
     fn note(&mut self, statement: usize, message: &str);

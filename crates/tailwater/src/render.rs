@@ -4,10 +4,14 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use tailwater_sql::Finding;
 use tailwater_types::Severity;
 
+use crate::secrets::Masked;
+
 /// The finding as text; `is_coloured` for a terminal.
 pub(crate) fn render(finding: &Finding, is_coloured: bool) -> String {
     let diagnostic = &finding.diagnostic;
-    let text = finding.source.text.as_str();
+    let original = finding.source.text.as_str();
+    let masked = Masked::new(original);
+    let text = masked.text.as_str();
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -15,8 +19,8 @@ pub(crate) fn render(finding: &Finding, is_coloured: bool) -> String {
     let mut lines = diagnostic.message.splitn(2, '\n');
     let first = lines.next().unwrap_or_default();
     let span = {
-        let start = (diagnostic.span.start as usize).min(text.len());
-        let end = (diagnostic.span.end as usize).clamp(start, text.len());
+        let start = masked.place((diagnostic.span.start as usize).min(original.len()));
+        let end = masked.place((diagnostic.span.end as usize).min(original.len())).max(start);
         start..end
     };
     let snippet = Snippet::source(text)

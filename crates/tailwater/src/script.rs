@@ -8,20 +8,28 @@ use tailwater_runtime::{JobHandle, JobStatus};
 use tailwater_sql::{BoundQuery, Finding, SourceText};
 use tailwater_sql_syntax::ast::Statement;
 use tailwater_sql_syntax::{Script, parse_script};
-use tailwater_types::{RowRef, Severity};
+use tailwater_types::{RowRef, Severity, Span};
 
 use crate::changelog::Remaining;
-use crate::output::{Mode, Output, texts};
+use crate::output::{Mode, Output, Place, texts};
 use crate::signals::Signals;
 
 /// A statement of a session, counted over all its texts.
 pub(crate) struct Numbered {
     pub(crate) number: usize,
     pub(crate) source: Arc<SourceText>,
+    pub(crate) span: Span,
     pub(crate) text: String,
     /// `None` if it has syntax errors, which are `findings`.
     pub(crate) statement: Option<Statement>,
     pub(crate) findings: Vec<Finding>,
+}
+
+impl Numbered {
+    fn place(&self) -> Place {
+        let (line, column) = self.span.line_column(&self.source.text);
+        Place { statement: self.number, file: self.source.name.clone(), line, column }
+    }
 }
 
 /// What came of a statement.
@@ -35,7 +43,7 @@ pub(crate) enum Outcome {
 
 /// A job of the session.
 pub(crate) struct Job {
-    pub(crate) statement: usize,
+    pub(crate) place: Place,
     pub(crate) name: String,
     pub(crate) handle: JobHandle,
 }
@@ -49,6 +57,7 @@ pub(crate) fn number(source: &Arc<SourceText>, first: usize) -> Vec<Numbered> {
         .map(|(i, s)| Numbered {
             number: first + i,
             source: Arc::clone(source),
+            span: s.span,
             text: s.span.slice(&source.text).to_owned(),
             statement: s.statement,
             findings: Vec::new(),
@@ -108,7 +117,9 @@ pub(crate) async fn run(
         Some(Action::Show(table)) => output.table(number, &table),
         Some(Action::Clear) => {}
         Some(Action::Quit) => return Outcome::Quit,
-        Some(Action::Query(query)) => return show(session, number, &query, output, signals).await,
+        Some(Action::Query(query)) => {
+            return show(session, statement, &query, output, signals).await;
+        }
         Some(Action::Insert(inserts)) => {
             let mut submitted = session.submit(&inserts);
             let is_sync = session.settings().is_on("table.dml-sync");
@@ -120,14 +131,15 @@ pub(crate) async fn run(
                 }
             };
             if let JobStatus::Failed(error) = status {
-                output.failure(number, &error.to_string(), error.hint());
+                output.failure(&statement.place(), &chain(&*error), error.hint());
                 return Outcome::Failed;
             }
             if let Some(directory) = &submitted.checkpoints {
                 let (name, directory) = (&submitted.name, directory.display());
                 output.note(number, &format!("job '{name}' keeps its checkpoints in {directory}"));
             }
-            let mut job = Job { statement: number, name: submitted.name, handle: submitted.job };
+            let place = statement.place();
+            let mut job = Job { place, name: submitted.name, handle: submitted.job };
             if is_sync && !wait_for(std::slice::from_mut(&mut job), output, signals).await {
                 return Outcome::Failed;
             }
@@ -141,11 +153,12 @@ pub(crate) async fn run(
 /// Runs a query and shows its rows.
 async fn show(
     session: &Session,
-    number: usize,
+    statement: &Numbered,
     query: &BoundQuery,
     output: &mut dyn Output,
     signals: &mut Signals,
 ) -> Outcome {
+    let number = statement.number;
     let settings = session.settings();
     let zone = TimeZone::clone(&settings.resolve_context().time_zone);
     let mode = if settings.is_batch() { Mode::Batch } else { Mode::Streaming };
@@ -179,7 +192,7 @@ async fn show(
     }
     match running.job.ended().await {
         JobStatus::Failed(error) => {
-            output.failure(number, &error.to_string(), error.hint());
+            output.failure(&statement.place(), &chain(&*error), error.hint());
             Outcome::Failed
         }
         _ => {
@@ -208,10 +221,24 @@ pub(crate) async fn wait_for(
             }
         };
         if let JobStatus::Failed(error) = status {
-            let message = format!("job '{}' failed: {error}", jobs[i].name);
-            output.failure(jobs[i].statement, &message, error.hint());
+            let message = format!("job '{}' failed: {}", jobs[i].name, chain(&*error));
+            output.failure(&jobs[i].place, &message, error.hint());
             all_right = false;
         }
     }
     all_right
+}
+
+/// An error with the errors beneath it, each said once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut beneath = error.source();
+    while let Some(error) = beneath {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        beneath = error.source();
+    }
+    text
 }

@@ -6,8 +6,9 @@ use tailwater_pipeline::Table;
 use tailwater_sql::Finding;
 use tailwater_types::{RowKind, Schema, TypeKind};
 
-use crate::output::{Mode, Output};
+use crate::output::{Mode, Output, Place};
 use crate::render::render;
+use crate::secrets::Masked;
 use crate::tableau::Tableau;
 
 /// Writes to standard output; findings go to standard error.
@@ -44,7 +45,8 @@ fn print(text: &str) {
 impl Output for TextOutput {
     fn begin(&mut self, _statement: usize, text: &str) {
         if self.echoes {
-            print(&format!("Flink SQL> {}", text.trim().replace('\n', "\n> ")));
+            let text = Masked::new(text.trim()).text;
+            print(&format!("Flink SQL> {}", text.replace('\n', "\n> ")));
         }
     }
 
@@ -52,8 +54,9 @@ impl Output for TextOutput {
         eprintln!("{}\n", render(finding, self.is_coloured));
     }
 
-    fn failure(&mut self, _statement: usize, message: &str, hint: Option<&str>) {
+    fn failure(&mut self, place: &Place, message: &str, hint: Option<&str>) {
         eprintln!("[ERROR] {message}");
+        eprintln!("  --> {}:{}:{}", place.file, place.line, place.column);
         if let Some(hint) = hint {
             eprintln!("  help: {hint}");
         }

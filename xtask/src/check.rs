@@ -16,5 +16,5 @@ pub(crate) fn check() -> anyhow::Result<()> {
 pub(crate) fn test() -> anyhow::Result<()> {
     postgres::ensure_installed()?;
     check()?;
-    cargo(&["test", "--locked", "--workspace"])
+    cargo(&["test", "--locked", "--workspace", "--no-fail-fast"])
 }

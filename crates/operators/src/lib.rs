@@ -5,6 +5,7 @@ mod calc;
 mod join;
 mod keyed_rows;
 mod operator;
+mod remembered;
 mod touched;
 
 pub use aggregate::{Aggregate, AggregateCall, AggregateFunction, AggregateSpec};
@@ -12,3 +13,4 @@ pub use calc::Calc;
 pub use join::{Join, JoinKind, JoinSide};
 pub use keyed_rows::{ChangelogNormalize, UpsertMaterialize};
 pub use operator::{Emission, Operator, OperatorError, StatePrefix, StepContext};
+pub use remembered::RememberedCalc;

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tailwater_connector_api::{Publication, SinkPlan, SourcePlan};
+use tailwater_expr::Expr;
 use tailwater_operators::{
     Aggregate, AggregateFunction, AggregateSpec, Calc, ChangelogNormalize, Emission, Join,
-    JoinKind, JoinSide, StatePrefix, UpsertMaterialize,
+    JoinKind, JoinSide, RememberedCalc, StatePrefix, UpsertMaterialize,
 };
 use tailwater_runtime::{GraphSink, GraphSource, JobGraph, NodeId, SinkKey};
 use tailwater_sql::describe::explain;
@@ -44,6 +45,21 @@ impl Output {
             key: insert.sink_key.clone(),
             materializes: insert.materializes,
         })
+    }
+}
+
+impl Output {
+    /// Whether a retraction at the top is good enough if its key is right: the sink looks at
+    /// nothing else, and the key does not depend on a clock.
+    fn retracts_by_key(&self) -> bool {
+        let PlanNode::Calc { filter, projection: Some(projection), .. } = &self.plan.node else {
+            return false;
+        };
+        let is_stable = |c: &usize| projection.get(*c).is_some_and(|e| !e.is_volatile());
+        self.sink.accepts() == ChangelogMode::Upsert
+            && !self.materializes
+            && !filter.as_ref().is_some_and(Expr::is_volatile)
+            && self.key.iter().all(is_stable)
     }
 }
 
@@ -129,7 +145,11 @@ struct Builder<'l> {
 
 impl Builder<'_> {
     fn output(&mut self, output: &Output) {
-        let mut node = self.node(&output.plan);
+        let mut node = if output.retracts_by_key() {
+            self.calc(&output.plan)
+        } else {
+            self.node(&output.plan)
+        };
         self.graph.reads_clock |= output.plan.is_volatile();
         let layouts = output.plan.schema.layouts();
         if output.materializes {
@@ -184,9 +204,18 @@ impl Builder<'_> {
                 self.graph.add_source(GraphSource { identity, table, plan: Arc::new(source) })
             }
             PlanNode::Calc { input, filter, projection } => {
-                let input = self.node(input);
-                let calc = Calc::new(filter.clone(), projection.clone());
-                self.graph.add_operator(Box::new(calc), &[input])
+                let mut exprs = filter.iter().chain(projection.iter().flatten());
+                let is_volatile = exprs.any(Expr::is_volatile);
+                if !is_volatile || input.mode == ChangelogMode::InsertOnly {
+                    return self.calc(plan);
+                }
+                let columns = || plan.schema.fields().iter().enumerate();
+                let all = || columns().map(|(i, f)| Expr::column(i, f.data_type.clone())).collect();
+                let projection = projection.clone().unwrap_or_else(all);
+                let (filter, input) = (filter.clone(), self.node(input));
+                let prefix = self.state(text);
+                let operator = RememberedCalc::new(filter, projection, prefix);
+                self.graph.add_operator(Box::new(operator), &[input])
             }
             PlanNode::Union(inputs) => {
                 let inputs: Vec<NodeId> = inputs.iter().map(|i| self.node(i)).collect();
@@ -213,6 +242,16 @@ impl Builder<'_> {
                 self.graph.add_operator(Box::new(operator), &[input])
             }
         }
+    }
+
+    /// A filter and projection that need not remember what they told.
+    fn calc(&mut self, plan: &Plan) -> NodeId {
+        let PlanNode::Calc { input, filter, projection } = &plan.node else {
+            return self.node(plan);
+        };
+        let input = self.node(input);
+        let calc = Calc::new(filter.clone(), projection.clone());
+        self.graph.add_operator(Box::new(calc), &[input])
     }
 
     fn join(&mut self, plan: &Plan, text: &str) -> NodeId {

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tailwater_runtime::{CheckpointSettings, JobHandle, JobSettings, JobSpec, spawn_job};
-use tailwater_sql::{BoundQuery, InsertPlan};
-use tailwater_types::{ChangeBatch, Schema};
+use tailwater_runtime::{CheckpointSettings, JobError, JobHandle, JobSettings, JobSpec, spawn_job};
+use tailwater_sql::{BoundQuery, Finding, InsertPlan};
+use tailwater_types::{ChangeBatch, Diagnostic, Schema};
 use tokio::sync::mpsc;
 
 use crate::collect::CollectPlan;
@@ -84,6 +84,16 @@ impl Session {
         };
         let job = spawn_job(JobSpec { settings, graph: Arc::new(graph) });
         RunningQuery { job, schema, rows }
+    }
+
+    /// Points a job's error at the declaration of the table it is about.
+    pub fn locate(&self, error: &JobError) -> Option<Finding> {
+        let name = error.table()?;
+        let table = self.catalog.tables().find(|t| t.path.to_string() == name)?;
+        let diagnostic = Diagnostic::error("E0170", table.origin.name, error.to_string());
+        let hint = error.hint().map(str::to_owned);
+        let diagnostic = Diagnostic { hint, ..diagnostic };
+        Some(Finding { source: Arc::clone(&table.origin.text), diagnostic })
     }
 
     fn job_settings(&self, name: String, lowering: &Lowering) -> JobSettings {

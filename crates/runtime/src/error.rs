@@ -50,6 +50,14 @@ impl JobError {
         Self::Io { action, path: path.display().to_string(), source }
     }
 
+    /// The declared table it is about, where it is about one.
+    pub fn table(&self) -> Option<&str> {
+        match self {
+            JobError::Connector { table, .. } => Some(table),
+            _ => None,
+        }
+    }
+
     /// How to mend it, where that is known.
     pub fn hint(&self) -> Option<&str> {
         match self {

@@ -242,6 +242,14 @@ impl Catalog {
         self.objects.iter().filter(move |(p, _)| p.catalog == catalog && p.database == database)
     }
 
+    /// All declared tables.
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<CatalogTable>> {
+        self.objects.values().filter_map(|object| match object {
+            CatalogObject::Table(table) => Some(table),
+            CatalogObject::View(_) => None,
+        })
+    }
+
     /// Catalogs and their databases.
     pub fn databases(&self) -> &[(String, String)] {
         &self.databases

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
@@ -47,7 +48,7 @@ impl ClusterBuilder {
             .prefix("tailwater-pg-")
             .tempdir_in("/tmp")
             .expect("a temporary directory");
-        binaries::hand_over(directory.path());
+        binaries::hand_over(directory.path()).expect("a directory of the server's user");
         let password = "p4ss'wörd".to_owned();
         let data = directory.path().join("data");
         let password_file = directory.path().join("password");
@@ -191,9 +192,8 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         // SIGKILL to the postmaster alone would leave its children for a moment; SIGQUIT makes
         // them all leave at once.
-        let pid = self.server.id().to_string();
-        let sent = std::process::Command::new("kill").args(["-QUIT", &pid]).status();
-        if !sent.is_ok_and(|s| s.success()) {
+        let pid = i32::try_from(self.server.id()).ok().and_then(Pid::from_raw);
+        if pid.is_none_or(|pid| kill_process(pid, Signal::QUIT).is_err()) {
             let _ = self.server.kill();
         }
         let _ = self.server.wait();

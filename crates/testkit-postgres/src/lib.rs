@@ -1,6 +1,6 @@
 //! A private PostgreSQL for tests: own data directory, own port, gone when dropped.
 
-mod binaries;
+pub mod binaries;
 mod cluster;
 mod wait;
 

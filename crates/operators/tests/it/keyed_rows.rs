@@ -1,5 +1,8 @@
-use tailwater_operators::{ChangelogNormalize, StatePrefix, UpsertMaterialize};
-use tailwater_types::{ChangeBatch, Layout, RowKind};
+use std::sync::atomic::{AtomicI64, Ordering};
+use tailwater_expr::{Expr, NullHandling, Volatility};
+use tailwater_operators::{ChangelogNormalize, RememberedCalc, StatePrefix, UpsertMaterialize};
+
+use tailwater_types::{ChangeBatch, Datum, Layout, RowKind, TypeKind};
 
 use crate::{Harness, Row, layouts, push};
 
@@ -50,4 +53,26 @@ fn of_several_rows_for_one_sink_key_the_latest_that_is_left_is_told() {
     harness.recover();
     let second = [(RowKind::Delete, 1, 20), (RowKind::Delete, 1, 30), (RowKind::Delete, 1, 10)];
     assert_eq!(script(&mut harness, &second), ["+U[1, 10]", "-D[1, 10]"]);
+}
+
+#[test]
+fn a_value_that_is_never_the_same_is_retracted_as_it_was_told() {
+    static NEXT: AtomicI64 = AtomicI64::new(100);
+    let number = || TypeKind::BigInt.nullable();
+    let counter = move || {
+        let (nulls, volatility) = (NullHandling::Called, Volatility::PerRow);
+        Expr::call("COUNTER", nulls, volatility, vec![], number(), |_, _| {
+            Ok(Datum::Int(NEXT.fetch_add(1, Ordering::Relaxed)))
+        })
+    };
+    let mut harness = Harness::new(move || {
+        let projection = vec![Expr::column(0, number()), counter()];
+        Box::new(RememberedCalc::new(None, projection, StatePrefix(1)))
+    });
+    let first = [(RowKind::Insert, 1, 10), (RowKind::Insert, 1, 10), (RowKind::Insert, 2, 20)];
+    assert_eq!(script(&mut harness, &first), ["+I[1, 100]", "+I[1, 101]", "+I[2, 102]"]);
+    harness.recover();
+    let second =
+        [(RowKind::UpdateBefore, 1, 10), (RowKind::Delete, 2, 20), (RowKind::Delete, 1, 10)];
+    assert_eq!(script(&mut harness, &second), ["-U[1, 101]", "-D[2, 102]", "-D[1, 100]"]);
 }

@@ -173,9 +173,21 @@ fn times_become_text_and_back_as_in_the_oracle() {
             vec![seconds(253_402_300_799), s("yyyy/MM/dd HH:mm")],
             "9999/12/31 23:59: STRING",
         ),
-        ("TO_TIMESTAMP_LTZ", vec![seconds(-1), i(0)], "1969-12-31 23:59:59.000: TIMESTAMP_LTZ(3)"),
-        ("TO_TIMESTAMP_LTZ", vec![seconds(123), i(3)], "1970-01-01 00:00:00.123: TIMESTAMP_LTZ(3)"),
-        ("TO_TIMESTAMP_LTZ", vec![seconds(999_999_999_999), i(0)], "NULL: TIMESTAMP_LTZ(3)"),
+        (
+            "TO_TIMESTAMP_LTZ",
+            vec![seconds(-1), i(0)],
+            "1969-12-31 23:59:59.000: TIMESTAMP(3) WITH LOCAL TIME ZONE",
+        ),
+        (
+            "TO_TIMESTAMP_LTZ",
+            vec![seconds(123), i(3)],
+            "1970-01-01 00:00:00.123: TIMESTAMP(3) WITH LOCAL TIME ZONE",
+        ),
+        (
+            "TO_TIMESTAMP_LTZ",
+            vec![seconds(999_999_999_999), i(0)],
+            "NULL: TIMESTAMP(3) WITH LOCAL TIME ZONE",
+        ),
         ("UNIX_TIMESTAMP", vec![v("2024-01-31 23:59:59.999")], "1706745599: BIGINT"),
         ("UNIX_TIMESTAMP", vec![s("2024/01/02"), s("yyyy/MM/dd")], "1704153600: BIGINT NOT NULL"),
         ("UNIX_TIMESTAMP", vec![], "1700000000: BIGINT NOT NULL"),
@@ -200,11 +212,15 @@ fn times_become_text_and_back_as_in_the_oracle() {
 #[test]
 fn the_clock_is_the_epochs() {
     check(&[
-        ("CURRENT_TIMESTAMP", vec![], "2023-11-14 22:13:20.123: TIMESTAMP_LTZ(3) NOT NULL"),
+        (
+            "CURRENT_TIMESTAMP",
+            vec![],
+            "2023-11-14 22:13:20.123: TIMESTAMP(3) WITH LOCAL TIME ZONE NOT NULL",
+        ),
         ("LOCALTIMESTAMP", vec![], "2023-11-14 22:13:20.123: TIMESTAMP(3) NOT NULL"),
         ("CURRENT_DATE", vec![], "2023-11-14: DATE NOT NULL"),
         ("LOCALTIME", vec![], "22:13:20: TIME(0) NOT NULL"),
-        ("PROCTIME", vec![], "2023-11-14 22:13:20.123: TIMESTAMP_LTZ(3) NOT NULL"),
+        ("PROCTIME", vec![], "2023-11-14 22:13:20.123: TIMESTAMP(3) WITH LOCAL TIME ZONE NOT NULL"),
     ]);
     let shanghai = ResolveContext {
         time_zone: TimeZone::get("Asia/Shanghai").expect("a zone"),

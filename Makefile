@@ -1,0 +1,26 @@
+# A thin front for `cargo x`; see `cargo x help`.
+
+# One target directory for all checkouts, outside of them; what the environment sets is kept.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/tailwater/target
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-clean test check build
+
+help: ## List the targets.
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
+		while IFS='|' read -r target text; do printf '%-18s %s\n' "$$target" "$$text"; done
+
+demo: ## Run the e-commerce pipeline on a private PostgreSQL and validate every row. DEMO_KEEP=1 leaves it running, DEMO_PORT sets its port.
+	@cargo x demo
+
+demo-clean: ## Stop what a demo left running and remove its directory.
+	@cargo x demo-clean
+
+test: ## Format, lints, house rules and all tests on a real PostgreSQL.
+	@cargo x test
+
+check: ## Format, lints and house rules, without tests.
+	@cargo x check
+
+build: ## Build the release binary.
+	cargo build --locked --release --package tailwater

@@ -338,7 +338,8 @@ impl EpochLoop {
         if durability.in_progress.is_some() {
             return tokio::time::Instant::now() + CHECKPOINT_POLL;
         }
-        if self.is_changed && self.is_settled() { durability.next_at() } else { far }
+        let may_begin = self.is_changed && self.is_settled() && self.replay.is_empty();
+        if may_begin { durability.next_at() } else { far }
     }
 
     /// Begins a checkpoint if one is due, goes on with the one that is being written.

@@ -9,37 +9,47 @@ use crate::binary::{Signal, Workspace};
 use crate::load::{Random, Writer};
 use crate::shop::{Pipeline, Shop};
 
-const USERS: u32 = 500;
-const ORDERS: u32 = 10_000;
+const USERS: u32 = 300;
+const ORDERS: u32 = 5_000;
 
+/// The number of the last checkpoint, 0 before the first.
 fn checkpoint_number(job: &Path) -> u64 {
-    let manifest = std::fs::read_to_string(job.join("manifest.json")).unwrap();
+    let Ok(manifest) = std::fs::read_to_string(job.join("manifest.json")) else {
+        return 0;
+    };
     let (_, rest) = manifest.split_once("\"checkpoint\": ").unwrap();
     rest.split_once(',').unwrap().0.parse().unwrap()
 }
 
+/// Every other kill comes blindly, also before the snapshot is done; the others come some time
+/// behind a new checkpoint, so that there is always one more to resume from.
 async fn survives_twenty_kills(pipeline: Pipeline) {
     let shop = Shop::open(USERS, ORDERS).await;
     let workspace = Workspace::new();
     let script = shop.script(pipeline, "300ms");
     let checkpoints = workspace.path().join("own-checkpoints");
     let directory = format!("execution.checkpointing.dir=file://{}", checkpoints.display());
+    let job = checkpoints.join("orders-with-user-info");
     let mut random = Random::new();
-    let mut moments = Vec::new();
-    let moment = |random: &mut Random| Duration::from_millis(200 + random.below(1000));
-    moments.resize_with(20, || moment(&mut random));
+    let moments: Vec<u64> = (0..20).map(|_| random.below(1000)).collect();
     let writer = Writer::start(shop.connect().await, random, USERS.into(), ORDERS.into());
-    for moment in moments {
+    for (kill, moment) in moments.into_iter().enumerate() {
+        let taken = checkpoint_number(&job);
         let mut binary = workspace.start(&script, &["-D", &directory]);
-        tokio::time::sleep(moment).await;
+        if kill % 2 == 1 {
+            wait_for("a new checkpoint", Duration::from_secs(60), || {
+                binary.assert_alive();
+                let is_newer = checkpoint_number(&job) > taken;
+                std::future::ready(is_newer.then_some(()))
+            })
+            .await;
+        }
+        tokio::time::sleep(Duration::from_millis(200 + moment)).await;
         binary.assert_alive();
         binary.send(Signal::Kill);
         assert_eq!(binary.end().code(), None);
     }
-    // Some kills came before the first checkpoint, most behind one.
-    let taken = checkpoint_number(&checkpoints.join("orders-with-user-info"));
-    println!("{taken} checkpoints");
-    assert!(taken > 3, "only {taken} checkpoints");
+    println!("{} checkpoints", checkpoint_number(&job));
     let mut binary = workspace.start(&script, &["-D", &directory]);
     binary.wait_for_output("successfully submitted");
     let transactions = writer.stop().await;

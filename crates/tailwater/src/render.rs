@@ -36,5 +36,7 @@ pub(crate) fn render(finding: &Finding, is_coloured: bool) -> String {
         group = group.element(Level::HELP.message(hint.as_str()));
     }
     let renderer = if is_coloured { Renderer::styled() } else { Renderer::plain() };
-    renderer.render(&[group])
+    let rendered = renderer.render(&[group]);
+    // The renderer indents the empty lines of a note.
+    rendered.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }

@@ -297,7 +297,7 @@ fn several_files_are_told_apart() {
           |               ^^^^^^^^^^
           |
           = note: Cause: Incompatible types for sink column 'a' at position 0: the query gives CHAR(1) NOT NULL, the sink takes INT.
-          
+
                   Query schema: [EXPR$0: CHAR(1) NOT NULL]
                   Sink schema:  [a: INT]
           = help: write CAST(... AS INT)

@@ -114,7 +114,7 @@ fn table_identity(table: &CatalogTable) -> String {
         .options
         .iter()
         .filter(|(k, _)| !tailwater_sql::describe::is_secret(k))
-        .map(|(k, v)| format!("{k}={v}"))
+        .map(|(k, v)| format!("{k}={}", tailwater_sql::describe::shown(k, v)))
         .collect();
     format!("{}#{:016x}", table.path, xxhash_rust::xxh3::xxh3_64(options.join("\n").as_bytes()))
 }

@@ -350,8 +350,8 @@ impl Session {
 
     pub(crate) fn show_settings(&self) -> Table {
         let row = |(k, v): (&str, &str)| {
-            let v = if tailwater_sql::describe::is_secret(k) { "******" } else { v };
-            vec![Some(k.to_owned()), Some(v.to_owned())]
+            let v = tailwater_sql::describe::shown(k, v);
+            vec![Some(k.to_owned()), Some(v.into_owned())]
         };
         Table {
             columns: vec![("key".to_owned(), text()), ("value".to_owned(), text())],

@@ -97,7 +97,7 @@ pub struct JobHandle {
     stop: watch::Sender<bool>,
     status: watch::Receiver<JobStatus>,
     metrics: Arc<JobMetrics>,
-    task: JoinHandle<()>,
+    task: Option<JoinHandle<()>>,
 }
 
 impl JobHandle {
@@ -121,11 +121,14 @@ impl JobHandle {
         self.until(|s| !matches!(s, JobStatus::Starting)).await
     }
 
-    /// Waits for its end.
+    /// Waits for its end; may be called again.
     pub async fn ended(&mut self) -> JobStatus {
         let status = self.until(JobStatus::is_terminal).await;
         // The task ends right behind its last status.
-        let _ = (&mut self.task).await;
+        if let Some(task) = self.task.take() {
+            // It has told its status, whatever became of it.
+            let _ = task.await;
+        }
         status
     }
 
@@ -142,7 +145,7 @@ pub fn spawn_job(spec: JobSpec) -> JobHandle {
     let (status_sender, status) = watch::channel(JobStatus::Starting);
     let metrics = Arc::new(JobMetrics::default());
     let task = tokio::spawn(supervise(spec, stop_seen, status_sender, Arc::clone(&metrics)));
-    JobHandle { stop, status, metrics, task }
+    JobHandle { stop, status, metrics, task: Some(task) }
 }
 
 async fn supervise(

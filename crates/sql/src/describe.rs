@@ -1,5 +1,6 @@
 //! DESCRIBE, SHOW CREATE and EXPLAIN as text.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use tailwater_types::{ChangelogMode, TypeKind, data_type::MAX_LENGTH};
@@ -110,7 +111,7 @@ pub fn show_create_table(table: &CatalogTable) -> String {
         .options
         .iter()
         .map(|(k, v)| {
-            let shown = if is_secret(k) { "******" } else { v };
+            let shown = shown(k, v);
             format!("  '{k}' = '{}'", shown.replace('\'', "''"))
         })
         .collect();
@@ -124,6 +125,19 @@ pub fn is_secret(option: &str) -> bool {
     ["password", "secret", "token", "fs.azure.account.key", "apikey", "api-key", "auth-params"]
         .iter()
         .any(|word| option.contains(word))
+}
+
+/// An option's value as it may be shown: without secrets, also without those in an URL.
+pub fn shown<'v>(option: &str, value: &'v str) -> Cow<'v, str> {
+    const STARS: &str = "******";
+    if is_secret(option) {
+        return Cow::Borrowed(STARS);
+    }
+    let Some(start) = value.to_ascii_lowercase().find("password=").map(|at| at + 9) else {
+        return Cow::Borrowed(value);
+    };
+    let end = value[start..].find('&').map_or(value.len(), |at| start + at);
+    Cow::Owned(format!("{}{STARS}{}", &value[..start], &value[end..]))
 }
 
 /// SHOW CREATE VIEW.

@@ -4,6 +4,7 @@
 
 mod binary;
 mod checkpoints;
+mod client;
 mod crashes;
 mod diagnostics;
 mod load;

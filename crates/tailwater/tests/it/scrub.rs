@@ -10,10 +10,17 @@ pub(crate) fn scrub(text: &str, workspace: &Workspace, shop: Option<&Shop>) -> S
         text = scrub_server(&text, shop.port(), shop.password());
         text = text.replace(&shop.database, "$DATABASE");
     }
+    text = without_job(&text);
     text = number_after(&text, "process ", "$PID");
     text = number_after(&text, "pg_terminate_backend(", "$PID");
     text = number_after(&text, "behind 0/", "$LSN");
     hashes(&text)
+}
+
+/// Whether a failing job has got as far as to have its name told depends on the moment.
+fn without_job(text: &str) -> String {
+    let named = text.strip_prefix("[ERROR] job '").and_then(|rest| rest.split_once("' failed: "));
+    named.map_or_else(|| text.to_owned(), |(_, rest)| format!("[ERROR] {rest}"))
 }
 
 /// The same for a server; its password must not be there.

@@ -48,6 +48,14 @@ impl Small {
         ran.assert_code(1);
     }
 
+    async fn wait_for_copies(&self, count: i64) {
+        let rows = "SELECT 1 FROM result.copies HAVING count(*) = $1";
+        wait_for("the copies", Duration::from_secs(20), async || {
+            self.shop.client.query_opt(rows, &[&count]).await.unwrap()
+        })
+        .await;
+    }
+
     async fn slots(&self) -> i64 {
         let sql = "SELECT count(*) FROM pg_replication_slots WHERE database = current_database()";
         self.shop.client.query_one(sql, &[]).await.unwrap().get(0)
@@ -161,12 +169,10 @@ async fn a_slot_that_another_process_reads_is_refused() {
     let small = Small::new().await;
     let mut first = small.workspace.start(&small.script, &["-D", "pipeline.name=one"]);
     first.wait_for_output("successfully submitted");
-    let active =
-        "SELECT 1 FROM pg_replication_slots WHERE active AND database = current_database()";
-    wait_for("the slot's reader", Duration::from_secs(10), async || {
-        small.shop.client.query_opt(active, &[]).await.unwrap()
-    })
-    .await;
+    small.wait_for_copies(3).await;
+    // This one comes over the slot.
+    small.shop.client.batch_execute("INSERT INTO business.users VALUES (4)").await.unwrap();
+    small.wait_for_copies(4).await;
     let second = small.workspace.run(&small.script, &["-D", "pipeline.name=two"]);
     small.says(&second, &expect![[r#"
         [ERROR] source "default_catalog.default_database.users": slot "$DATABASE_small" is in use by process $PID
@@ -181,11 +187,7 @@ async fn a_dropped_slot_is_not_passed_over() {
     let small = Small::new().await;
     let mut first = small.workspace.start(&small.script, &[]);
     first.wait_for_output("successfully submitted");
-    let rows = "SELECT 1 FROM result.copies HAVING count(*) = 3";
-    wait_for("the copies", Duration::from_secs(10), async || {
-        small.shop.client.query_opt(rows, &[]).await.unwrap()
-    })
-    .await;
+    small.wait_for_copies(3).await;
     first.stop().assert_code(0);
     let drop = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots \
         WHERE database = current_database()";
@@ -246,16 +248,19 @@ async fn a_server_without_logical_wal_gets_its_setting() {
 async fn passwords_are_not_shown_by_anything_that_shows_tables() {
     let small = Small::new().await;
     let tables = small.script.split("INSERT INTO").next().unwrap();
+    let url = "CREATE TABLE u (a INT) WITH ('connector' = 'jdbc', 'table-name' = 't', \
+        'url' = 'jdbc:postgresql://h/d?user=u&password=url-secret');";
     let script = format!(
-        "{tables} SHOW CREATE TABLE users; SHOW CREATE TABLE copies; DESCRIBE users; EXPLAIN INSERT INTO copies \
+        "{tables} {url} SHOW CREATE TABLE u; SET 'my.password' = 'set-secret';  SHOW CREATE TABLE users; SHOW CREATE TABLE copies; DESCRIBE users; EXPLAIN INSERT INTO copies \
          SELECT * FROM users; SHOW TABLES; SET;"
     );
-    let ran = small.workspace.run(&script, &[]);
-    ran.assert_code(0);
-    // Statements are echoed as they were written, what answers them shows no password.
-    let json = small.workspace.run(&script, &["--output", "json"]);
-    json.assert_code(0);
-    assert!(!json.stdout.contains(small.shop.password()), "{}", json.stdout);
-    assert!(!json.stdout.contains(&small.shop.password().replace('\'', "''")), "{}", json.stdout);
-    assert!(!ran.stdout.contains(&small.shop.password().replace('\'', "''")), "{}", ran.stdout);
+    let password = small.shop.password().replace('\'', "''");
+    for args in [&[][..], &["--output", "json"]] {
+        let ran = small.workspace.run(&script, args);
+        ran.assert_code(0);
+        assert!(ran.stdout.contains("'password' = '******'"), "{}", ran.stdout);
+        for secret in [small.shop.password(), &password, "url-secret", "set-secret"] {
+            assert!(!ran.stdout.contains(secret), "{secret} in {}", ran.stdout);
+        }
+    }
 }

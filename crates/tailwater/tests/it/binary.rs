@@ -80,6 +80,7 @@ pub(crate) struct Running {
 /// A signal.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Signal {
+    Interrupt,
     Terminate,
     Kill,
 }
@@ -87,6 +88,7 @@ pub(crate) enum Signal {
 impl Running {
     pub(crate) fn send(&self, signal: Signal) {
         let signal = match signal {
+            Signal::Interrupt => process::Signal::INT,
             Signal::Terminate => process::Signal::TERM,
             Signal::Kill => process::Signal::KILL,
         };

@@ -247,6 +247,11 @@ impl EpochLoop {
                 Ok(count)
             }
             SourceEvent::Progress(position) => {
+                // The rows in front of a noted place may have come as a batch of their own.
+                let is_noted = |fed: &FedBatch| fed.source == source && fed.position == position;
+                if self.replay.front().is_some_and(is_noted) {
+                    self.replay.pop_front();
+                }
                 slot.position = Some(position);
                 Ok(0)
             }

@@ -32,7 +32,7 @@ struct Configuration {
 }
 
 /// A fifth of what the state of 1 M orders takes in the cache, measured by this program.
-const FIFTH: usize = 30 << 20;
+const FIFTH: usize = 22 << 20;
 
 const CONFIGURATIONS: [Configuration; 5] = [
     Configuration { rows_a_step: 1, orders: 200_000, updates: 50_000, budget_bytes: None },

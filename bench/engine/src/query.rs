@@ -137,7 +137,7 @@ impl Query {
         stop(cut);
         loop {
             let slice = Instant::now();
-            let sealed = match self.state.pump(2 << 20) {
+            let sealed = match self.state.pump(512 << 10) {
                 Ok(sealed) => sealed,
                 Err(error) => panic!("the checkpoint failed: {error}"),
             };

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use tailwater_connector_api::{TableIssue, TableSpec, nearest};
+use tailwater_types::units::parse_duration;
 
 /// Reads the options of one table.
 pub(crate) struct OptionReader<'a> {
@@ -88,21 +89,4 @@ impl<'a> OptionReader<'a> {
         self.errors.push(issue.with_hint(format!("expected: {expected}")));
         fallback
     }
-}
-
-/// A duration as Flink writes them: `30s`, `1 min`, `500 ms`, a bare number of milliseconds.
-fn parse_duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().ok()?;
-    let millis = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "ms" | "milli" | "millis" | "millisecond" | "milliseconds" => 1,
-        "s" | "sec" | "secs" | "second" | "seconds" => 1000,
-        "m" | "min" | "mins" | "minute" | "minutes" => 60_000,
-        "h" | "hour" | "hours" => 3_600_000,
-        "d" | "day" | "days" => 86_400_000,
-        _ => return None,
-    };
-    Some(Duration::from_millis(number.checked_mul(millis)?))
 }

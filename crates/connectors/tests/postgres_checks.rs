@@ -53,7 +53,7 @@ async fn every_wrong_option_is_told_at_once() {
     expect![[r#"
         unknown option "hostnam" (did you mean "hostname"?)
         "many" is not a value of option "port" (expected: a number from 1 to 65535)
-        required option "username" is missing (-)
+        required option "username" is missing (add 'username' = '...' to WITH (...))
         "Bad-Slot" is not a value of option "slot.name" (expected: at most 63 lowercase letters, digits and underscores)
         mode "upsert" needs a primary key (declare PRIMARY KEY (...) NOT ENFORCED in the table)
         "earliest-offset" is not a value of option "scan.startup.mode" (expected: initial, latest-offset, committed-offset, snapshot)

@@ -13,4 +13,4 @@ mod values;
 pub use registry::Registry;
 pub use run::{RunningQuery, Submitted};
 pub use session::{Action, Environment, Prepared, Session, Table};
-pub use settings::{Settings, parse_bytes, parse_duration};
+pub use settings::Settings;

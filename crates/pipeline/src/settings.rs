@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use tailwater_expr::ResolveContext;
 use tailwater_types::nearest;
+use tailwater_types::units::{parse_bytes, parse_duration};
 
 /// Options that mean something here. Flink's others are accepted and have no effect.
 const KNOWN: [&str; 16] = [
@@ -97,7 +98,7 @@ impl Settings {
 
     /// `execution.checkpointing.interval`
     pub fn checkpoint_interval(&self) -> Option<Duration> {
-        self.get("execution.checkpointing.interval").and_then(|v| parse_duration(v).ok())
+        self.get("execution.checkpointing.interval").and_then(parse_duration)
     }
 
     /// `execution.checkpointing.dir`, with or without `file://`.
@@ -111,19 +112,19 @@ impl Settings {
     /// `tailwater.state.memory`: bytes of state kept in memory.
     pub fn state_budget_bytes(&self) -> usize {
         const DEFAULT: usize = 256 << 20;
-        self.get("tailwater.state.memory").and_then(|v| parse_bytes(v).ok()).unwrap_or(DEFAULT)
+        self.get("tailwater.state.memory").and_then(parse_bytes).unwrap_or(DEFAULT)
     }
 }
 
 fn check(key: &str, value: &str) -> Result<(), String> {
     let refuse = |what: String| Err(format!("cannot set '{key}' to '{value}': {what}"));
     match key {
-        "execution.checkpointing.interval" => match parse_duration(value) {
+        "execution.checkpointing.interval" => match duration(value) {
             Ok(interval) if interval.is_zero() => refuse("it must be longer than 0".to_owned()),
             Ok(_) => Ok(()),
             Err(what) => refuse(what),
         },
-        "tailwater.state.memory" => parse_bytes(value).map(|_| ()).or_else(refuse),
+        "tailwater.state.memory" => bytes(value).map(|_| ()).or_else(refuse),
         "table.local-time-zone" if value != "default" => match time_zone(value) {
             Some(_) => Ok(()),
             None => refuse("there is no such time zone".to_owned()),
@@ -159,61 +160,18 @@ fn time_zone(name: &str) -> Option<TimeZone> {
     jiff::tz::Offset::from_seconds(sign * seconds).ok().map(TimeZone::fixed)
 }
 
-fn number_and_unit(text: &str) -> Option<(u64, String)> {
-    let text = text.trim();
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    Some((number.parse().ok()?, unit.trim().to_lowercase()))
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text)
+        .ok_or_else(|| format!("\"{text}\" is no duration such as '500ms', '10s' or '3min'"))
 }
 
-/// Flink's durations: `500ms`, `10 s`, `3min`, `1 h`; a bare number is milliseconds.
-///
-/// # Errors
-/// Says which forms there are.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let unknown = || format!("\"{text}\" is no duration such as '500ms', '10s', '3min' or '1h'");
-    let (number, unit) = number_and_unit(text).ok_or_else(unknown)?;
-    let millis = match unit.as_str() {
-        "" | "ms" | "milli" | "millis" | "millisecond" | "milliseconds" => 1,
-        "s" | "sec" | "secs" | "second" | "seconds" => 1000,
-        "m" | "min" | "mins" | "minute" | "minutes" => 60_000,
-        "h" | "hour" | "hours" => 3_600_000,
-        "d" | "day" | "days" => 86_400_000,
-        _ => return Err(unknown()),
-    };
-    number.checked_mul(millis).map(Duration::from_millis).ok_or_else(unknown)
-}
-
-/// Flink's memory sizes: `64mb`, `1 gb`; a bare number is bytes.
-///
-/// # Errors
-/// Says which forms there are.
-pub fn parse_bytes(text: &str) -> Result<usize, String> {
-    let unknown = || format!("\"{text}\" is no size such as '64mb' or '1gb'");
-    let (number, unit) = number_and_unit(text).ok_or_else(unknown)?;
-    let shift = match unit.as_str() {
-        "" | "b" | "bytes" => 0,
-        "k" | "kb" | "kibibytes" => 10,
-        "m" | "mb" | "mebibytes" => 20,
-        "g" | "gb" | "gibibytes" => 30,
-        _ => return Err(unknown()),
-    };
-    usize::try_from(number).ok().and_then(|n| n.checked_mul(1 << shift)).ok_or_else(unknown)
+fn bytes(text: &str) -> Result<usize, String> {
+    parse_bytes(text).ok_or_else(|| format!("\"{text}\" is no size such as '64mb' or '1gb'"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_and_sizes_are_read_as_flink_reads_them() {
-        assert_eq!(parse_duration("1s"), Ok(Duration::from_secs(1)));
-        assert_eq!(parse_duration("10 min"), Ok(Duration::from_secs(600)));
-        assert_eq!(parse_duration("250"), Ok(Duration::from_millis(250)));
-        assert!(parse_duration("soon").is_err());
-        assert_eq!(parse_bytes("64mb"), Ok(64 << 20));
-        assert!(parse_bytes("64 x").is_err());
-    }
 
     #[test]
     fn a_misspelt_option_is_remarked_and_a_wrong_value_refused() {

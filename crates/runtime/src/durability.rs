@@ -144,7 +144,7 @@ impl Durability {
         state: &mut StateStore,
     ) -> Result<Option<InProgress>, JobError> {
         /// How much state is handed to the writer at a time: the loop must not wait for it.
-        const SLICE: usize = 2 << 20;
+        const SLICE: usize = 512 << 10;
         let Some(checkpoint) = &mut self.in_progress else {
             return Ok(None);
         };

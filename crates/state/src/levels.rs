@@ -9,7 +9,7 @@ use crate::run::{Found, Run, RunEntry, RunId};
 use crate::store::Sealed;
 
 /// As many neighbouring runs of similar size are merged into one.
-const MERGE_WIDTH: usize = 6;
+const MERGE_WIDTH: usize = 8;
 /// State up to this size is read and checked whole when it is opened.
 const VERIFY_BYTES: u64 = 256 << 20;
 
@@ -92,24 +92,20 @@ impl Levels {
         self.completed_writes
     }
 
-    pub(crate) fn get<'b>(
+    /// Looks a key up in all runs, the newest first; `block` is a buffer to read into.
+    pub(crate) fn get(
         &self,
         hash: u64,
         key: &[u8],
-        block: &'b mut Vec<u8>,
-    ) -> Result<Found<'b>, StateError> {
-        let mut hit = None;
-        for (i, run) in self.runs.iter().enumerate().rev() {
-            if !matches!(run.get(hash, key, block)?, Found::Nothing) {
-                hit = Some(i);
-                break;
+        block: &mut Vec<u8>,
+    ) -> Result<Found, StateError> {
+        for run in self.runs.iter().rev() {
+            match run.get(hash, key, block)? {
+                Found::Nothing => {}
+                found => return Ok(found),
             }
         }
-        match hit {
-            // The block is read already; asking again only finds the entry in the page cache.
-            Some(i) => self.runs[i].get(hash, key, block),
-            None => Ok(Found::Nothing),
-        }
+        Ok(Found::Nothing)
     }
 
     pub(crate) fn begin_checkpoint(&mut self, number: u64) {

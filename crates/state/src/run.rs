@@ -74,9 +74,9 @@ pub(crate) struct Run {
     bloom: Vec<u64>,
 }
 
-/// What a run says of a key.
-pub(crate) enum Found<'a> {
-    Value(&'a [u8]),
+/// What a run says of a key: where its value lies in the block that was read.
+pub(crate) enum Found {
+    Value(std::ops::Range<usize>),
     Deleted,
     Nothing,
 }
@@ -252,32 +252,27 @@ impl Run {
     }
 
     /// Looks a key up; `block` is a buffer to read into.
-    pub(crate) fn get<'b>(
+    pub(crate) fn get(
         &self,
         hash: u64,
         key: &[u8],
-        block: &'b mut Vec<u8>,
-    ) -> Result<Found<'b>, StateError> {
+        block: &mut Vec<u8>,
+    ) -> Result<Found, StateError> {
         let words = self.bloom.len();
         if !bloom_bits(hash, words).all(|bit| self.bloom[bit / 64] >> (bit % 64) & 1 == 1) {
             return Ok(Found::Nothing);
         }
         // Keys of one hash may span blocks: begin with the last block that starts below it.
         let mut i = self.first_hashes.partition_point(|first| *first < hash).saturating_sub(1);
-        let mut found = None;
         while i < self.first_hashes.len() && self.first_hashes[i] <= hash {
             self.read_block(i, block)?;
-            found = find(block, key);
-            if found.is_some() {
-                break;
+            match find(block, key) {
+                Some(Some(range)) => return Ok(Found::Value(range)),
+                Some(None) => return Ok(Found::Deleted),
+                None => i += 1,
             }
-            i += 1;
         }
-        Ok(match found {
-            None => Found::Nothing,
-            Some(None) => Found::Deleted,
-            Some(Some(range)) => Found::Value(&block[range]),
-        })
+        Ok(Found::Nothing)
     }
 
     fn read_block(&self, i: usize, block: &mut Vec<u8>) -> Result<(), StateError> {

@@ -55,15 +55,15 @@ struct Entry {
     value: Vec<u8>,
     /// The write that carries its last handed-over value; see [`Levels::completed_writes`].
     write: u64,
+    /// The checkpoint its last change belongs to; 0 once that has been handed to the writer.
+    /// Changes of the checkpoint to come are dirty, those of the one being written are frozen: the
+    /// cut itself touches no entry.
+    changed_in: u64,
     flags: Flags,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Flags {
-    /// Changed since the last cut.
-    is_dirty: bool,
-    /// Changed before the cut and not handed to the writer yet.
-    is_frozen: bool,
     /// Used since the clock's hand passed.
     is_recent: bool,
     is_occupied: bool,
@@ -171,12 +171,12 @@ impl StateStore {
     /// The value at a place to be changed.
     pub(crate) fn slot_mut(&mut self, slot: Slot) -> Result<&mut Vec<u8>, StateError> {
         let i = slot.0;
-        if self.entries[i as usize].flags.is_frozen {
+        if self.is_frozen(i) {
             self.hand_over_one(i)?;
         }
         let entry = &mut self.entries[i as usize];
-        if !entry.flags.is_dirty {
-            entry.flags.is_dirty = true;
+        if entry.changed_in != self.next_checkpoint {
+            entry.changed_in = self.next_checkpoint;
             if self.levels.is_some() {
                 self.dirty.push(i);
             }
@@ -195,11 +195,6 @@ impl StateStore {
         let checkpoint = self.next_checkpoint;
         self.next_checkpoint += 1;
         self.frozen = std::mem::take(&mut self.dirty);
-        for i in &self.frozen {
-            let flags = &mut self.entries[*i as usize].flags;
-            flags.is_frozen = flags.is_dirty;
-            flags.is_dirty = false;
-        }
         if let Some(levels) = &mut self.levels {
             levels.begin_checkpoint(checkpoint);
         }
@@ -216,7 +211,7 @@ impl StateStore {
         let mut left = bytes;
         while left > 0 {
             let Some(i) = self.frozen.pop() else { break };
-            if self.entries[i as usize].flags.is_frozen {
+            if self.is_frozen(i) {
                 left = left.saturating_sub(self.entries[i as usize].value.len() + ENTRY_OVERHEAD);
                 self.hand_over_one(i)?;
             }
@@ -282,7 +277,7 @@ impl StateStore {
         }
         self.misses += 1;
         let value = match levels.get(hash, key, &mut self.block)? {
-            Found::Value(value) => value.to_vec(),
+            Found::Value(range) => self.block[range].to_vec(),
             Found::Deleted | Found::Nothing => return Ok(None),
         };
         Ok(Some(self.insert(hash, key, value)))
@@ -290,8 +285,8 @@ impl StateStore {
 
     fn insert(&mut self, hash: u64, key: &[u8], value: Vec<u8>) -> u32 {
         self.cached_bytes += key.len() + value.capacity() + ENTRY_OVERHEAD;
-        let flags = Flags { is_recent: true, is_occupied: true, ..Flags::default() };
-        let entry = Entry { hash, key: key.into(), value, write: 0, flags };
+        let flags = Flags { is_recent: true, is_occupied: true };
+        let entry = Entry { hash, key: key.into(), value, write: 0, changed_in: 0, flags };
         let i = match self.free.pop() {
             Some(i) => {
                 self.entries[i as usize] = entry;
@@ -336,7 +331,7 @@ impl StateStore {
     /// Makes room: clean entries go, dirty ones are written first.
     fn evict(&mut self) -> Result<(), StateError> {
         while let Some(i) = self.frozen.pop() {
-            if self.entries[i as usize].flags.is_frozen {
+            if self.is_frozen(i) {
                 self.hand_over_one(i)?;
             }
         }
@@ -359,7 +354,7 @@ impl StateStore {
                 continue;
             }
             freed += entry.key.len() + entry.value.capacity() + ENTRY_OVERHEAD;
-            if std::mem::take(&mut entry.flags.is_dirty) {
+            if std::mem::take(&mut entry.changed_in) != 0 {
                 spilled.push(run_entry(entry));
             }
             entry.flags.is_occupied = false;
@@ -374,9 +369,15 @@ impl StateStore {
             self.remove(i);
         }
         // Evicted entries leave stale places in the list of dirty ones.
-        let entries = &self.entries;
-        self.dirty.retain(|i| entries[*i as usize].flags.is_dirty);
+        let (entries, current) = (&self.entries, self.next_checkpoint);
+        self.dirty.retain(|i| entries[*i as usize].changed_in == current);
         Ok(())
+    }
+
+    /// Changed before the cut and not handed to the writer yet.
+    fn is_frozen(&self, i: u32) -> bool {
+        let changed_in = self.entries[i as usize].changed_in;
+        changed_in != 0 && changed_in < self.next_checkpoint
     }
 
     fn hand_over_one(&mut self, i: u32) -> Result<(), StateError> {
@@ -384,7 +385,7 @@ impl StateStore {
             return Ok(());
         };
         let entry = &mut self.entries[i as usize];
-        entry.flags.is_frozen = false;
+        entry.changed_in = 0;
         let gone = entry.value.is_empty().then_some((entry.hash, i));
         entry.write = levels.hand_over(run_entry(entry), gone, RUN_BYTES)?;
         Ok(())
@@ -393,7 +394,7 @@ impl StateStore {
     /// A deleted key's mark is durable: its entry may go unless it is in use again.
     fn remove_if_gone(&mut self, hash: u64, i: u32) {
         let entry = &self.entries[i as usize];
-        let is_idle = !entry.flags.is_dirty && !entry.flags.is_frozen;
+        let is_idle = entry.changed_in == 0;
         if entry.flags.is_occupied && entry.hash == hash && entry.value.is_empty() && is_idle {
             self.remove(i);
         }

@@ -36,7 +36,7 @@ pub(crate) fn render(finding: &Finding, is_coloured: bool) -> String {
         group = group.element(Level::HELP.message(hint.as_str()));
     }
     let renderer = if is_coloured { Renderer::styled() } else { Renderer::plain() };
-    let text = renderer.render(&[group]);
-    // A note's empty line would be of spaces.
-    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    let rendered = renderer.render(&[group]);
+    // The renderer indents the empty lines of a note.
+    rendered.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }

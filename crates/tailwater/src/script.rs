@@ -51,6 +51,7 @@ pub(crate) struct Job {
 /// Splits a text into numbered statements; `first` is the number of the first.
 pub(crate) fn number(source: &Arc<SourceText>, first: usize) -> Vec<Numbered> {
     let Script { statements, diagnostics } = parse_script(&source.text);
+    let spans: Vec<Span> = statements.iter().map(|s| s.text_span).collect();
     let mut numbered: Vec<Numbered> = statements
         .into_iter()
         .enumerate()
@@ -63,7 +64,6 @@ pub(crate) fn number(source: &Arc<SourceText>, first: usize) -> Vec<Numbered> {
             findings: Vec::new(),
         })
         .collect();
-    let spans: Vec<_> = parse_script(&source.text).statements.iter().map(|s| s.text_span).collect();
     for diagnostic in diagnostics {
         let place = spans
             .iter()

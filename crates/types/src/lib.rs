@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod position;
 pub mod row;
 mod spelling;
+pub mod units;
 
 pub use change_batch::{ChangeBatch, RowKind};
 pub use data_type::{DataType, Field, Layout, Schema, TypeKind};

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{self, Pid};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -86,13 +87,12 @@ pub(crate) enum Signal {
 
 impl Running {
     pub(crate) fn send(&self, signal: Signal) {
-        let name = match signal {
-            Signal::Interrupt => "-INT",
-            Signal::Terminate => "-TERM",
-            Signal::Kill => "-KILL",
+        let signal = match signal {
+            Signal::Interrupt => process::Signal::INT,
+            Signal::Terminate => process::Signal::TERM,
+            Signal::Kill => process::Signal::KILL,
         };
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+        process::kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     pub(crate) fn stdout(&self) -> String {

@@ -1,5 +1,7 @@
 //! The binary as its users meet it: scripts in, text, rows and exit codes out.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 mod binary;
 mod checkpoints;
 mod client;

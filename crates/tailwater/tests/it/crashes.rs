@@ -9,8 +9,9 @@ use crate::binary::{Signal, Workspace};
 use crate::load::{Random, Writer};
 use crate::shop::{Pipeline, Shop};
 
-const USERS: u32 = 300;
-const ORDERS: u32 = 5_000;
+// Many users with few orders each: a debug binary on a busy machine must keep up with the writer.
+const USERS: u32 = 2_000;
+const ORDERS: u32 = 4_000;
 
 /// The number of the last checkpoint, 0 before the first.
 fn checkpoint_number(job: &Path) -> u64 {

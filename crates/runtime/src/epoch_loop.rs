@@ -175,6 +175,9 @@ impl EpochLoop {
 
     /// Stops everything where it is.
     pub(crate) async fn abort(mut self) {
+        if let Some(durability) = &mut self.durability {
+            durability.settle().await;
+        }
         for slot in &mut self.sources {
             if let Some(running) = slot.running.take() {
                 running.stop().await;
@@ -377,8 +380,7 @@ impl EpochLoop {
         let Some(durability) = &mut self.durability else {
             return Ok(());
         };
-        let state = &mut self.state;
-        let done = tokio::task::block_in_place(|| durability.advance(state))?;
+        let done = durability.advance(&mut self.state).await?;
         let Some(checkpoint) = done else {
             return Ok(());
         };

@@ -12,3 +12,4 @@ mod oracle;
 mod scrub;
 mod server_errors;
 mod shop;
+mod show;

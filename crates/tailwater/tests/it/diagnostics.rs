@@ -219,13 +219,13 @@ fn a_wrong_value_of_a_setting_is_refused() {
     check(
         "SET 'execution.checkpointing.interval' = 'often';",
         &expect![[r#"
-        error[E0161]: cannot set 'execution.checkpointing.interval' to 'often': "often" is no duration such as '500ms', '10s', '3min' or '1h'
-         --> script.sql:4:42
-          |
-        4 | SET 'execution.checkpointing.interval' = 'often';
-          |                                          ^^^^^^^
+            error[E0161]: cannot set 'execution.checkpointing.interval' to 'often': "often" is no duration such as '500ms', '10s' or '3min'
+             --> script.sql:4:42
+              |
+            4 | SET 'execution.checkpointing.interval' = 'often';
+              |                                          ^^^^^^^
 
-    "#]],
+        "#]],
     );
 }
 

@@ -86,11 +86,11 @@ impl Session {
         RunningQuery { job, schema, rows }
     }
 
-    /// Points a job's error at the declaration of the table it is about.
-    pub fn locate(&self, error: &JobError) -> Option<Finding> {
+    /// Points `message`, which tells of a job's error, at the declaration of the table it is about.
+    pub fn locate(&self, error: &JobError, message: String) -> Option<Finding> {
         let name = error.table()?;
         let table = self.catalog.tables().find(|t| t.path.to_string() == name)?;
-        let diagnostic = Diagnostic::error("E0170", table.origin.name, error.to_string());
+        let diagnostic = Diagnostic::error("E0170", table.origin.name, message);
         let hint = error.hint().map(str::to_owned);
         let diagnostic = Diagnostic { hint, ..diagnostic };
         Some(Finding { source: Arc::clone(&table.origin.text), diagnostic })

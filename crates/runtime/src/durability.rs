@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tailwater_state::{Sealed, StateOptions, StateStore};
 use tailwater_types::{CheckpointId, Position};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::epoch_log::{EpochLog, FedBatch};
@@ -48,7 +49,9 @@ pub(crate) struct InProgress {
     outbox_bytes: u64,
     /// Sinks that have not made everything before the cut durable yet.
     pub(crate) sinks_left: usize,
-    pub(crate) sealed: Option<Sealed>,
+    sealed: Option<Sealed>,
+    /// The manifest on its way to the disk: the loop does not wait for it.
+    publishing: Option<JoinHandle<Result<(), JobError>>>,
 }
 
 impl Durability {
@@ -133,42 +136,66 @@ impl Durability {
         }
         self.next_at = Instant::now() + self.interval;
         let sinks_left = sinks;
-        self.in_progress =
-            Some(InProgress { number, positions, outbox_bytes, sinks_left, sealed: None });
+        self.in_progress = Some(InProgress {
+            number,
+            positions,
+            outbox_bytes,
+            sinks_left,
+            sealed: None,
+            publishing: None,
+        });
         Ok(number)
     }
 
     /// Goes on writing the checkpoint; gives it once it is durable, which it then is for ever.
-    pub(crate) fn advance(
+    pub(crate) async fn advance(
         &mut self,
         state: &mut StateStore,
     ) -> Result<Option<InProgress>, JobError> {
         /// How much state is handed to the writer at a time: the loop must not wait for it.
         const SLICE: usize = 512 << 10;
-        let Some(checkpoint) = &mut self.in_progress else {
-            return Ok(None);
-        };
+        let Some(checkpoint) = &mut self.in_progress else { return Ok(None) };
         if checkpoint.sealed.is_none() {
-            checkpoint.sealed = state.pump(SLICE)?;
+            checkpoint.sealed = tokio::task::block_in_place(|| state.pump(SLICE))?;
         }
-        let Some(sealed) = &checkpoint.sealed else {
-            return Ok(None);
-        };
+        let Some(sealed) = &checkpoint.sealed else { return Ok(None) };
         if checkpoint.sinks_left > 0 {
             return Ok(None);
         }
-        let mut manifest = Manifest::new(&self.job, checkpoint.number, self.plan.clone());
-        manifest.positions =
-            checkpoint.positions.iter().map(|p| p.as_ref().map(|p| p.0.clone())).collect();
-        manifest.runs = sealed.runs.iter().map(|r| r.file_name()).collect();
-        manifest.outbox_bytes = checkpoint.outbox_bytes;
-        manifest.publish(&self.directory)?;
+        let publishing = match &mut checkpoint.publishing {
+            Some(publishing) => publishing,
+            None => {
+                let mut manifest = Manifest::new(&self.job, checkpoint.number, self.plan.clone());
+                manifest.positions =
+                    checkpoint.positions.iter().map(|p| p.as_ref().map(|p| p.0.clone())).collect();
+                manifest.runs = sealed.runs.iter().map(|r| r.file_name()).collect();
+                manifest.outbox_bytes = checkpoint.outbox_bytes;
+                let directory = self.directory.clone();
+                let publish = move || manifest.publish(&directory);
+                checkpoint.publishing.insert(tokio::task::spawn_blocking(publish))
+            }
+        };
+        if !publishing.is_finished() {
+            return Ok(None);
+        }
+        publishing
+            .await
+            .map_err(|e| JobError::io("publish", &self.directory, std::io::Error::other(e)))??;
         state.committed();
         EpochLog::remove_all_but(&self.directory, checkpoint.number);
         if checkpoint.outbox_bytes == 0 {
             self.outbox.remove();
         }
         Ok(self.in_progress.take())
+    }
+
+    /// Waits for a manifest that is on its way: whoever opens the directory next must see it.
+    pub(crate) async fn settle(&mut self) {
+        let publishing = self.in_progress.as_mut().and_then(|c| c.publishing.take());
+        if let Some(publishing) = publishing {
+            // Durable or not: the next start reads what is there.
+            let _ = publishing.await;
+        }
     }
 
     /// The job has ended for good: the same command begins anew.

@@ -6,9 +6,11 @@ mod insert;
 mod literals;
 mod query;
 mod scope;
+mod set_operations;
 mod table_refs;
 mod tables;
 mod types;
+mod where_clause;
 
 use std::sync::Arc;
 

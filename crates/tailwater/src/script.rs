@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use std::sync::Arc;
 
 use tailwater_pipeline::{Action, Session};
-use tailwater_runtime::{JobHandle, JobStatus};
+use tailwater_runtime::{JobError, JobHandle, JobStatus};
 use tailwater_sql::{BoundQuery, Finding, SourceText};
 use tailwater_sql_syntax::ast::Statement;
 use tailwater_sql_syntax::{Script, parse_script};
@@ -131,7 +131,7 @@ pub(crate) async fn run(
                 }
             };
             if let JobStatus::Failed(error) = status {
-                output.failure(&statement.place(), &chain(&*error), error.hint());
+                report(session, &statement.place(), &error, chain(&*error), output);
                 return Outcome::Failed;
             }
             if let Some(directory) = &submitted.checkpoints {
@@ -140,7 +140,8 @@ pub(crate) async fn run(
             }
             let place = statement.place();
             let mut job = Job { place, name: submitted.name, handle: submitted.job };
-            if is_sync && !wait_for(std::slice::from_mut(&mut job), output, signals).await {
+            if is_sync && !wait_for(session, std::slice::from_mut(&mut job), output, signals).await
+            {
                 return Outcome::Failed;
             }
             output.submitted(number, is_sync);
@@ -148,6 +149,20 @@ pub(crate) async fn run(
         }
     }
     Outcome::Done
+}
+
+/// Shows why a job failed: at the declaration of the table it is about, else at its statement.
+fn report(
+    session: &Session,
+    place: &Place,
+    error: &JobError,
+    message: String,
+    output: &mut dyn Output,
+) {
+    match session.locate(error, message.clone()) {
+        Some(finding) => output.finding(place.statement, &finding),
+        None => output.failure(place, &message, error.hint()),
+    }
 }
 
 /// Runs a query and shows its rows.
@@ -192,7 +207,7 @@ async fn show(
     }
     match running.job.ended().await {
         JobStatus::Failed(error) => {
-            output.failure(&statement.place(), &chain(&*error), error.hint());
+            report(session, &statement.place(), &error, chain(&*error), output);
             Outcome::Failed
         }
         _ => {
@@ -204,6 +219,7 @@ async fn show(
 
 /// Waits for jobs to end; a signal stops them. False if one failed.
 pub(crate) async fn wait_for(
+    session: &Session,
     jobs: &mut [Job],
     output: &mut dyn Output,
     signals: &mut Signals,
@@ -222,7 +238,7 @@ pub(crate) async fn wait_for(
         };
         if let JobStatus::Failed(error) = status {
             let message = format!("job '{}' failed: {}", jobs[i].name, chain(&*error));
-            output.failure(&jobs[i].place, &message, error.hint());
+            report(session, &jobs[i].place, &error, message, output);
             all_right = false;
         }
     }

@@ -82,7 +82,7 @@ async fn script(
             }
         }
     }
-    is_right &= wait_for(&mut jobs, output, &mut signals).await;
+    is_right &= wait_for(session, &mut jobs, output, &mut signals).await;
     Ok(if is_right { Ok(()) } else { Err(()) })
 }
 

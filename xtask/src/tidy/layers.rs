@@ -75,8 +75,10 @@ pub(crate) fn manifests(root: &Path) -> anyhow::Result<Vec<Manifest>> {
     let mut packages: Vec<String> = Vec::new();
     for parent in ["crates", "bench"] {
         for entry in fs::read_dir(root.join(parent)).context("cannot list the packages")? {
-            let name = entry.context("cannot list the packages")?.file_name();
-            packages.push(format!("{parent}/{}", name.to_string_lossy()));
+            let entry = entry.context("cannot list the packages")?;
+            if entry.path().is_dir() {
+                packages.push(format!("{parent}/{}", entry.file_name().to_string_lossy()));
+            }
         }
     }
     packages.push("xtask".to_owned());

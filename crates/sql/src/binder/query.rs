@@ -6,15 +6,14 @@ use std::sync::Arc;
 use tailwater_expr::{CastMode, Expr, cast, common_type};
 use tailwater_sql_syntax::ast::{
     self, ExprKind, GroupItemKind, Literal, OrderItem, Query, QueryBody, QueryBodyKind, Select,
-    SelectItemKind, SetOp, SetQuantifier, SortDirection,
+    SelectItemKind, SetQuantifier, SortDirection,
 };
 use tailwater_types::{DataType, Field, Schema, Span, TypeKind};
 
-use super::expressions::true_literal;
 use super::scope::Scope;
+use super::set_operations::distinct;
 use super::{Binder, Bound};
-use crate::join_plan::{Side, all_of, conjuncts, join, over_right, side_of};
-use crate::plan::{JoinKind, Plan, PlanNode};
+use crate::plan::Plan;
 
 /// A whole query: its plan, and the order and number of rows asked for at the top.
 #[derive(Clone, Debug)]
@@ -142,81 +141,13 @@ impl Binder<'_> {
     }
 
     /// A cast the planner puts in to bring values to a common type.
-    fn cast_to(&mut self, expr: Expr, target: &DataType, span: Span) -> Bound<Expr> {
+    pub(super) fn cast_to(&mut self, expr: Expr, target: &DataType, span: Span) -> Bound<Expr> {
         if expr.data_type.kind == target.kind {
             return Ok(Expr { data_type: target.clone(), ..expr });
         }
         let cast = cast(expr, target, CastMode::Explicit, self.context);
         let cast = self.resolved(span, cast)?;
         Ok(Expr { data_type: target.clone(), ..cast })
-    }
-
-    fn bind_set(
-        &mut self,
-        op: SetOp,
-        all: bool,
-        left: Plan,
-        right: Plan,
-        span: Span,
-    ) -> Bound<Plan> {
-        if left.schema.len() != right.schema.len() {
-            let message = "Column count mismatch between the inputs of a set operation";
-            return self.error("E0108", span, message, None);
-        }
-        let mut shared = Vec::new();
-        for (l, r) in left.schema.fields().iter().zip(right.schema.fields()) {
-            match common_type(&[l.data_type.clone(), r.data_type.clone()]) {
-                Some(t) => shared.push(Field::new(Arc::clone(&l.name), t)),
-                None => {
-                    let message = format!(
-                        "Type mismatch in column '{}' of a set operation: {} and {}",
-                        l.name, l.data_type, r.data_type
-                    );
-                    return self.error("E0108", span, message, None);
-                }
-            }
-        }
-        let schema = Schema::new(shared);
-        let left = self.brought_to(left, &schema, span)?;
-        let right = self.brought_to(right, &schema, span)?;
-        match (op, all) {
-            (SetOp::Union, true) => Ok(union(left, right, schema)),
-            (SetOp::Union, false) => Ok(distinct(union(left, right, schema))),
-            (SetOp::Intersect, false) => self.matched(left, right, JoinKind::Semi, span),
-            (SetOp::Except, false) => self.matched(left, right, JoinKind::Anti, span),
-            (SetOp::Intersect | SetOp::Except, true) => {
-                self.unsupported(span, "INTERSECT ALL and EXCEPT ALL")
-            }
-        }
-    }
-
-    /// Distinct rows of the left that are (or are not) on the right.
-    fn matched(&mut self, left: Plan, right: Plan, kind: JoinKind, span: Span) -> Bound<Plan> {
-        let columns = left.schema.len();
-        let mut parts = Vec::new();
-        for (i, (l, r)) in left.schema.fields().iter().zip(right.schema.fields()).enumerate() {
-            let args = vec![
-                Expr::column(i, l.data_type.clone()),
-                Expr::column(columns + i, r.data_type.clone()),
-            ];
-            let same = tailwater_expr::resolve("IS NOT DISTINCT FROM", args, self.context);
-            parts.push(self.resolved(span, same)?);
-        }
-        Ok(join(distinct(left), right, kind, all_of(parts), self.context))
-    }
-
-    fn brought_to(&mut self, plan: Plan, schema: &Schema, span: Span) -> Bound<Plan> {
-        let same = |(a, b): (&Field, &Field)| a.data_type.kind == b.data_type.kind;
-        if plan.schema.fields().iter().zip(schema.fields()).all(same) {
-            return Ok(Plan { schema: schema.clone(), ..plan });
-        }
-        let mut exprs = Vec::new();
-        for (i, (own, target)) in plan.schema.fields().iter().zip(schema.fields()).enumerate() {
-            let column = Expr::column(i, own.data_type.clone());
-            exprs.push(self.cast_to(column, &target.data_type, span)?);
-        }
-        let names = schema.fields().iter().map(|f| Arc::clone(&f.name)).collect();
-        Ok(plan.project(exprs, names))
     }
 
     fn bind_select(&mut self, select: &Select) -> Bound<Plan> {
@@ -358,113 +289,6 @@ impl Binder<'_> {
         Ok(groups)
     }
 
-    /// WHERE: subqueries become joins, the rest goes as far down as it may.
-    fn bind_where(&mut self, mut plan: Plan, scope: &Scope, filter: &ast::Expr) -> Bound<Plan> {
-        let mut parts = Vec::new();
-        ast_conjuncts(filter, &mut parts);
-        let mut conditions = Vec::new();
-        let mut failed = Ok(());
-        for part in parts {
-            if let ExprKind::InSubquery { expr, negated, query } = &part.kind {
-                match self.bind_in_subquery(plan.clone(), scope, expr, *negated, query) {
-                    Ok(joined) => plan = joined,
-                    Err(reported) => failed = Err(reported),
-                }
-                continue;
-            }
-            match self.bind_condition(part, scope, "WHERE") {
-                Ok(condition) => conjuncts(condition, &mut conditions),
-                Err(reported) => failed = Err(reported),
-            }
-        }
-        failed?;
-        Ok(self.push_down(plan, conditions))
-    }
-
-    fn bind_in_subquery(
-        &mut self,
-        plan: Plan,
-        scope: &Scope,
-        operand: &ast::Expr,
-        negated: bool,
-        query: &Query,
-    ) -> Bound<Plan> {
-        let right = self.bind_query(query)?;
-        let operands: Vec<Expr> = match &operand.kind {
-            ExprKind::Row { fields, .. } => {
-                fields.iter().map(|f| self.bind_expr(f, scope)).collect::<Bound<_>>()?
-            }
-            _ => vec![self.bind_expr(operand, scope)?],
-        };
-        if operands.len() != right.schema.len() {
-            let message = format!(
-                "Values passed to IN operator must have compatible types: {} against {} columns",
-                operands.len(),
-                right.schema.len()
-            );
-            return self.error("E0109", query.span, message, None);
-        }
-        let columns = plan.schema.len();
-        let mut parts = Vec::new();
-        for (i, (operand, field)) in operands.into_iter().zip(right.schema.fields()).enumerate() {
-            let may_be_null = operand.data_type.nullable || field.data_type.nullable;
-            if negated && may_be_null {
-                return self.unsupported(query.span, "NOT IN over values that may be NULL");
-            }
-            let column = Expr::column(columns + i, field.data_type.clone());
-            let same = tailwater_expr::resolve("=", vec![operand, column], self.context);
-            parts.push(self.resolved(query.span, same)?);
-        }
-        let kind = if negated { JoinKind::Anti } else { JoinKind::Semi };
-        Ok(join(plan, right, kind, all_of(parts), self.context))
-    }
-
-    /// A filter over a plan, as far down as it may go.
-    fn push_down(&mut self, plan: Plan, conditions: Vec<Expr>) -> Plan {
-        let (node, kind) = match plan.node {
-            PlanNode::Join { kind, .. } if matches!(kind, JoinKind::Inner | JoinKind::Left) => {
-                (plan.node, kind)
-            }
-            _ => {
-                return match all_of(conditions) {
-                    Some(filter) => plan.filter(filter),
-                    None => plan,
-                };
-            }
-        };
-        let PlanNode::Join { left, right, left_keys, right_keys, nulls_match, condition, .. } =
-            node
-        else {
-            return Plan { node, ..plan };
-        };
-        let columns = left.schema.len();
-        let (mut to_left, mut to_right, mut to_join, mut above) = (vec![], vec![], vec![], vec![]);
-        for part in conditions {
-            match (side_of(&part, columns), kind) {
-                _ if part.is_volatile() => above.push(part),
-                (Side::Left, _) => to_left.push(part),
-                (Side::Right, JoinKind::Inner) => to_right.push(over_right(&part, columns)),
-                (Side::Both, JoinKind::Inner) => to_join.push(part),
-                _ => above.push(part),
-            }
-        }
-        let left = self.push_down(*left, to_left);
-        let right = self.push_down(*right, to_right);
-        // The keys found before are conditions again, to be found beside the new ones.
-        for ((l, r), nulls) in left_keys.into_iter().zip(right_keys).zip(nulls_match) {
-            let name = if nulls { "IS NOT DISTINCT FROM" } else { "=" };
-            let r = r.map_columns(&|i, t| Expr::column(columns + i, t.clone()));
-            let same = tailwater_expr::resolve(name, vec![l, r], self.context);
-            to_join.push(same.unwrap_or_else(|_| true_literal()));
-        }
-        to_join.extend(condition);
-        let joined = join(left, right, kind, all_of(to_join), self.context);
-        match all_of(above) {
-            Some(filter) => joined.filter(filter),
-            None => joined,
-        }
-    }
-
     fn bind_sort_key(&mut self, item: &OrderItem, plan: &Plan) -> Bound<SortKey> {
         let descends = item.direction == Some(SortDirection::Desc);
         let nulls_first = match item.nulls {
@@ -533,28 +357,6 @@ fn shift_calls(expr: &Expr, places: &[usize]) -> Expr {
         Some(place) => Expr::column(FIRST_CALL + place, t.clone()),
         None => Expr::column(i, t.clone()),
     })
-}
-
-fn ast_conjuncts<'e>(expr: &'e ast::Expr, out: &mut Vec<&'e ast::Expr>) {
-    match &expr.kind {
-        ExprKind::Binary { left, op: ast::BinaryOp::And, right, .. } => {
-            ast_conjuncts(left, out);
-            ast_conjuncts(right, out);
-        }
-        _ => out.push(expr),
-    }
-}
-
-fn union(left: Plan, right: Plan, schema: Schema) -> Plan {
-    let mode = left.mode.max(right.mode);
-    Plan { node: PlanNode::Union(vec![left, right]), schema, mode, unique_keys: Vec::new() }
-}
-
-fn distinct(plan: Plan) -> Plan {
-    let columns = plan.schema.fields().iter().enumerate();
-    let group = columns.map(|(i, f)| Expr::column(i, f.data_type.clone())).collect();
-    let names = plan.schema.fields().iter().map(|f| Arc::clone(&f.name)).collect();
-    plan.aggregate(group, Vec::new(), names)
 }
 
 /// Flink's names of result columns: `id`, `id0`, `id1` ...

@@ -69,9 +69,14 @@ async fn a_wrong_password_is_refused_without_showing_it() {
     let script = small.script.replacen(&password, "wrong-secret", 1);
     let ran = small.workspace.run(&script, &[]);
     small.says(&ran, &expect![[r#"
-        [ERROR] source "default_catalog.default_database.users": the server refuses the password of user "postgres"
-          --> script.sql:9:1
-          help: check "username" and "password"
+        error[E0170]: source "default_catalog.default_database.users": the server refuses the password of user "postgres"
+         --> script.sql:2:14
+          |
+        2 | CREATE TABLE users (user_id BIGINT, city STRING, PRIMARY KEY (user_id) NOT ENFORCED) WITH (
+          |              ^^^^^
+          |
+          = help: check "username" and "password"
+
     "#]]);
     assert!(!ran.stderr.contains("wrong-secret") && !ran.stdout.contains("wrong-secret"));
 }
@@ -83,9 +88,14 @@ async fn a_server_that_is_not_there_is_named() {
     // Nobody listens at the discard port.
     let script = small.script.replacen(&port, "9", 1);
     small.fails(&script, &expect![[r#"
-        [ERROR] source "default_catalog.default_database.users": failed to connect to PostgreSQL at "127.0.0.1:9": error connecting to server: Connection refused (os error 111)
-          --> script.sql:9:1
-          help: check "hostname" and "port", that the server runs, and that its listen_addresses and firewall let this host in
+        error[E0170]: source "default_catalog.default_database.users": failed to connect to PostgreSQL at "127.0.0.1:9": error connecting to server: Connection refused (os error 111)
+         --> script.sql:2:14
+          |
+        2 | CREATE TABLE users (user_id BIGINT, city STRING, PRIMARY KEY (user_id) NOT ENFORCED) WITH (
+          |              ^^^^^
+          |
+          = help: check "hostname" and "port", that the server runs, and that its listen_addresses and firewall let this host in
+
     "#]]).await;
 }
 
@@ -95,9 +105,14 @@ async fn a_missing_database_is_named() {
     let name = format!("'{}'", small.shop.database);
     let script = small.script.replacen(&name, "'no_such_shop'", 1);
     small.fails(&script, &expect![[r#"
-        [ERROR] source "default_catalog.default_database.users": database "no_such_shop" does not exist
-          --> script.sql:9:1
-          help: CREATE DATABASE "no_such_shop";
+        error[E0170]: source "default_catalog.default_database.users": database "no_such_shop" does not exist
+         --> script.sql:2:14
+          |
+        2 | CREATE TABLE users (user_id BIGINT, city STRING, PRIMARY KEY (user_id) NOT ENFORCED) WITH (
+          |              ^^^^^
+          |
+          = help: CREATE DATABASE "no_such_shop";
+
     "#]]).await;
 }
 
@@ -106,9 +121,14 @@ async fn a_missing_source_table_gets_a_proposal() {
     let small = Small::new().await;
     let script = small.script.replace("'table-name' = 'users'", "'table-name' = 'user'");
     small.fails(&script, &expect![[r#"
-        [ERROR] source "default_catalog.default_database.users": table "business.user" does not exist
-          --> script.sql:9:1
-          help: did you mean "business.users"?
+        error[E0170]: source "default_catalog.default_database.users": table "business.user" does not exist
+         --> script.sql:2:14
+          |
+        2 | CREATE TABLE users (user_id BIGINT, city STRING, PRIMARY KEY (user_id) NOT ENFORCED) WITH (
+          |              ^^^^^
+          |
+          = help: did you mean "business.users"?
+
     "#]]).await;
 }
 
@@ -123,9 +143,14 @@ async fn a_missing_source_column_gets_a_proposal() {
         .await
         .unwrap();
     small.fails(&script, &expect![[r#"
-        [ERROR] source "default_catalog.default_database.users": column "citty" is not in table "business.users"
-          --> script.sql:9:1
-          help: did you mean "city"?
+        error[E0170]: source "default_catalog.default_database.users": column "citty" is not in table "business.users"
+         --> script.sql:2:14
+          |
+        2 | CREATE TABLE users (user_id BIGINT, citty STRING, PRIMARY KEY (user_id) NOT ENFORCED) WITH (
+          |              ^^^^^
+          |
+          = help: did you mean "city"?
+
     "#]]).await;
 }
 
@@ -135,9 +160,14 @@ async fn a_table_without_whole_old_rows_gets_its_alter_table() {
     let sql = "ALTER TABLE business.users REPLICA IDENTITY DEFAULT";
     small.shop.client.batch_execute(sql).await.unwrap();
     small.fails(&small.script, &expect![[r#"
-        [ERROR] source "default_catalog.default_database.users": table "business.users" does not write whole old rows to the WAL, which 'changelog-mode' = 'all' needs
-          --> script.sql:9:1
-          help: ALTER TABLE "business"."users" REPLICA IDENTITY FULL; Or set 'changelog-mode' = 'upsert' and declare a PRIMARY KEY
+        error[E0170]: source "default_catalog.default_database.users": table "business.users" does not write whole old rows to the WAL, which 'changelog-mode' = 'all' needs
+         --> script.sql:2:14
+          |
+        2 | CREATE TABLE users (user_id BIGINT, city STRING, PRIMARY KEY (user_id) NOT ENFORCED) WITH (
+          |              ^^^^^
+          |
+          = help: ALTER TABLE "business"."users" REPLICA IDENTITY FULL; Or set 'changelog-mode' = 'upsert' and declare a PRIMARY KEY
+
     "#]]).await;
 }
 
@@ -146,9 +176,14 @@ async fn a_missing_sink_table_gets_its_create_table() {
     let small = Small::new().await;
     small.shop.client.batch_execute("DROP TABLE result.copies").await.unwrap();
     small.fails(&small.script, &expect![[r#"
-        [ERROR] sink "default_catalog.default_database.copies": table "result.copies" does not exist
-          --> script.sql:9:1
-          help: CREATE TABLE "result"."copies" ("user_id" bigint NOT NULL, "city" text, PRIMARY KEY ("user_id"));
+        error[E0170]: sink "default_catalog.default_database.copies": table "result.copies" does not exist
+         --> script.sql:6:14
+          |
+        6 | CREATE TABLE copies (user_id BIGINT, city STRING, PRIMARY KEY (user_id) NOT ENFORCED) WITH (
+          |              ^^^^^^
+          |
+          = help: CREATE TABLE "result"."copies" ("user_id" bigint NOT NULL, "city" text, PRIMARY KEY ("user_id"));
+
     "#]]).await;
 }
 
@@ -158,9 +193,14 @@ async fn a_sink_table_without_the_key_gets_its_alter_table() {
     let sql = "ALTER TABLE result.copies DROP CONSTRAINT copies_pkey";
     small.shop.client.batch_execute(sql).await.unwrap();
     small.fails(&small.script, &expect![[r#"
-        [ERROR] sink "default_catalog.default_database.copies": table "result.copies" has no unique constraint on the declared primary key "user_id"
-          --> script.sql:9:1
-          help: ALTER TABLE "result"."copies" ADD PRIMARY KEY ("user_id");
+        error[E0170]: sink "default_catalog.default_database.copies": table "result.copies" has no unique constraint on the declared primary key "user_id"
+         --> script.sql:6:14
+          |
+        6 | CREATE TABLE copies (user_id BIGINT, city STRING, PRIMARY KEY (user_id) NOT ENFORCED) WITH (
+          |              ^^^^^^
+          |
+          = help: ALTER TABLE "result"."copies" ADD PRIMARY KEY ("user_id");
+
     "#]]).await;
 }
 
@@ -175,9 +215,14 @@ async fn a_slot_that_another_process_reads_is_refused() {
     small.wait_for_copies(4).await;
     let second = small.workspace.run(&small.script, &["-D", "pipeline.name=two"]);
     small.says(&second, &expect![[r#"
-        [ERROR] source "default_catalog.default_database.users": slot "$DATABASE_small" is in use by process $PID
-          --> script.sql:9:1
-          help: stop the other reader, choose another "slot.name", or SELECT pg_terminate_backend($PID);
+        error[E0170]: source "default_catalog.default_database.users": slot "$DATABASE_small" is in use by process $PID
+         --> script.sql:2:14
+          |
+        2 | CREATE TABLE users (user_id BIGINT, city STRING, PRIMARY KEY (user_id) NOT ENFORCED) WITH (
+          |              ^^^^^
+          |
+          = help: stop the other reader, choose another "slot.name", or SELECT pg_terminate_backend($PID);
+
     "#]]);
     first.stop().assert_code(0);
 }
@@ -197,9 +242,14 @@ async fn a_dropped_slot_is_not_passed_over() {
     .await;
     let ran = small.workspace.run(&small.script, &[]);
     small.says(&ran, &expect![[r#"
-        [ERROR] source "default_catalog.default_database.users": slot "$DATABASE_small" is gone: changes behind 0/$LSN, where the job stopped, are missing
-          --> script.sql:9:1
-          help: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot
+        error[E0170]: job 'insert-into_default_catalog.default_database.copies' failed: source "default_catalog.default_database.users": slot "$DATABASE_small" is gone: changes behind 0/$LSN, where the job stopped, are missing
+         --> script.sql:2:14
+          |
+        2 | CREATE TABLE users (user_id BIGINT, city STRING, PRIMARY KEY (user_id) NOT ENFORCED) WITH (
+          |              ^^^^^
+          |
+          = help: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot
+
     "#]]);
 }
 
@@ -238,9 +288,14 @@ async fn a_server_without_logical_wal_gets_its_setting() {
     ran.assert_code(1);
     let said = scrub(&ran.stderr, &workspace, None);
     expect![[r#"
-        [ERROR] source "default_catalog.default_database.users": wal_level is "replica", changes are only written at "logical"
-          --> script.sql:6:1
-          help: ALTER SYSTEM SET wal_level = logical; then restart PostgreSQL
+        error[E0170]: source "default_catalog.default_database.users": wal_level is "replica", changes are only written at "logical"
+         --> script.sql:2:14
+          |
+        2 | CREATE TABLE users (user_id BIGINT, city STRING, PRIMARY KEY (user_id) NOT ENFORCED) WITH (
+          |              ^^^^^
+          |
+          = help: ALTER SYSTEM SET wal_level = logical; then restart PostgreSQL
+
     "#]].assert_eq(&scrub_server(&said, cluster.port(), cluster.password()));
 }
 

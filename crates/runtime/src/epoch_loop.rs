@@ -24,7 +24,7 @@ use crate::sink_task::{self, RunningSink, SinkEvent, SinkRequest};
 use crate::source_task::{self, RunningSource};
 
 /// An epoch takes up to as many rows; one more batch may go beyond.
-const EPOCH_ROWS: usize = 65_536;
+const EPOCH_ROWS: usize = 16_384;
 /// How a job's run came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {

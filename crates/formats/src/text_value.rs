@@ -6,6 +6,8 @@ use tailwater_types::{DataType, Datum, Layout, RowRef, RowWriter, Timestamp, Typ
 /// Reads texts as values of one type.
 pub(crate) struct TextReader {
     cast: Expr,
+    /// Points in time may be written with `T` between date and time, and instants in UTC with `Z`.
+    is_time: bool,
 }
 
 impl TextReader {
@@ -15,12 +17,24 @@ impl TextReader {
         context: &ResolveContext,
     ) -> Result<Self, ResolveError> {
         let text = Expr::column(0, TypeKind::STRING.nullable());
-        let target = data_type.with_nullable(true);
-        Ok(Self { cast: cast(text, &target, CastMode::Explicit, context)? })
+        // An instant is written in UTC, whatever the session's time zone is.
+        let target = match data_type.kind {
+            TypeKind::TimestampLtz(p) => TypeKind::Timestamp(p).nullable(),
+            _ => data_type.with_nullable(true),
+        };
+        let is_time = target.kind.is_timestamp();
+        Ok(Self { cast: cast(text, &target, CastMode::Explicit, context)?, is_time })
     }
 
     /// The value of a text; `None` if it is none of the type.
     pub(crate) fn read<'a>(&'a self, text: &str, arena: &'a Bump) -> Option<Datum<'a>> {
+        let spaced;
+        let text = if self.is_time {
+            spaced = text.strip_suffix('Z').unwrap_or(text).replacen('T', " ", 1);
+            spaced.as_str()
+        } else {
+            text
+        };
         let mut row = Vec::with_capacity(16 + text.len());
         RowWriter::new(&mut row, 1).push(Datum::Str(text), Layout::Str);
         let row = RowRef::new(arena.alloc_slice_copy(&row));

@@ -133,6 +133,9 @@ fn check(key: &str, value: &str) -> Result<(), String> {
             "batch" | "streaming" => Ok(()),
             _ => refuse("it is batch or streaming".to_owned()),
         },
+        "table.exec.sink.not-null-enforcer" if !value.eq_ignore_ascii_case("error") => {
+            refuse("only ERROR is supported yet".to_owned())
+        }
         "table.dml-sync" | "tailwater.flink-strict" => match value.to_lowercase().as_str() {
             "true" | "false" => Ok(()),
             _ => refuse("it is true or false".to_owned()),

@@ -143,9 +143,11 @@ impl Manifest {
 fn refused(path: &Path, reason: &str) -> JobError {
     JobError::Checkpoint {
         message: format!("cannot resume from checkpoint \"{}\": {reason}", path.display()),
-        hint: "start with --fresh to drop the checkpoint and begin anew, or choose another \
-               'execution.checkpointing.dir'"
-            .to_owned(),
+        hint:
+            "another job needs a name of its own: SET 'pipeline.name' = '...'; to begin this one \
+               anew, empty its sink tables (rows that are gone from the source would stay there) \
+               and start with --fresh"
+                .to_owned(),
     }
 }
 

@@ -122,7 +122,7 @@ pub fn show_create_table(table: &CatalogTable) -> String {
 /// Whether an option's value must not be shown.
 pub fn is_secret(option: &str) -> bool {
     let option = option.to_lowercase();
-    ["password", "secret", "token", "fs.azure.account.key", "apikey", "api-key", "auth-params"]
+    ["passw", "pwd", "secret", "token", "fs.azure.account.key", "apikey", "api-key", "auth-params"]
         .iter()
         .any(|word| option.contains(word))
 }

@@ -1,31 +1,23 @@
 //! One JSON object per line, for programs.
 
-use std::io::Write;
-
 use serde_json::{Value, json};
 use tailwater_pipeline::Table;
 use tailwater_sql::Finding;
 use tailwater_types::{DataType, RowKind, Schema, Severity};
 
-use crate::output::{Mode, Output, Place};
+use crate::output::{Mode, Output, Place, write_line};
 
 /// Writes lines to standard output.
 pub(crate) struct JsonOutput;
 
-fn line(value: &Value) {
-    let mut out = std::io::stdout().lock();
-    // A reader that has gone away ends us by its own means.
-    let _ = writeln!(out, "{value}").and_then(|()| out.flush());
-}
-
 fn schema_line<'a>(statement: usize, columns: impl Iterator<Item = (&'a str, &'a DataType)>) {
     let columns: Vec<Value> =
         columns.map(|(name, t)| json!({"name": name, "type": t.to_string()})).collect();
-    line(&json!({"statement": statement, "kind": "schema", "columns": columns}));
+    write_line(json!({"statement": statement, "kind": "schema", "columns": columns}));
 }
 
 fn row_line(statement: usize, kind: RowKind, values: &[Option<String>]) {
-    line(&json!({"statement": statement, "kind": "row", "op": kind.short(), "row": values}));
+    write_line(json!({"statement": statement, "kind": "row", "op": kind.short(), "row": values}));
 }
 
 impl Output for JsonOutput {
@@ -38,7 +30,7 @@ impl Output for JsonOutput {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        line(&json!({
+        write_line(json!({
             "statement": statement,
             "kind": kind,
             "code": diagnostic.code,
@@ -51,7 +43,7 @@ impl Output for JsonOutput {
     }
 
     fn failure(&mut self, place: &Place, message: &str, hint: Option<&str>) {
-        line(&json!({
+        write_line(json!({
             "statement": place.statement,
             "kind": "error",
             "message": message,
@@ -63,11 +55,11 @@ impl Output for JsonOutput {
     }
 
     fn note(&mut self, statement: usize, message: &str) {
-        line(&json!({"statement": statement, "kind": "note", "message": message}));
+        write_line(json!({"statement": statement, "kind": "note", "message": message}));
     }
 
     fn ok(&mut self, statement: usize) {
-        line(&json!({"statement": statement, "kind": "ok"}));
+        write_line(json!({"statement": statement, "kind": "ok"}));
     }
 
     fn submitted(&mut self, statement: usize, _is_complete: bool) {

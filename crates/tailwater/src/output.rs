@@ -1,5 +1,7 @@
 //! What both forms of output can do.
 
+use std::io::Write;
+
 use jiff::tz::TimeZone;
 use tailwater_expr::text::to_text_in;
 use tailwater_pipeline::Table;
@@ -69,4 +71,16 @@ pub(crate) fn texts(
         (!datum.is_null()).then(|| to_text_in(datum, &field.data_type, zone))
     };
     schema.fields().iter().enumerate().map(text).collect()
+}
+
+/// Writes a line to standard output. Where nobody reads any more there is nothing left to do: the
+/// process ends as other programs do at a closed pipe, and jobs go on from their checkpoints.
+pub(crate) fn write_line(line: impl std::fmt::Display) {
+    let mut out = std::io::stdout().lock();
+    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
+        if error.kind() != std::io::ErrorKind::BrokenPipe {
+            eprintln!("error: cannot write to standard output: {error}");
+        }
+        std::process::exit(1);
+    }
 }

@@ -1,12 +1,12 @@
 //! Results as Flink's SQL client prints them.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use tailwater_pipeline::Table;
 use tailwater_sql::Finding;
 use tailwater_types::{RowKind, Schema, TypeKind};
 
-use crate::output::{Mode, Output, Place};
+use crate::output::{Mode, Output, Place, write_line};
 use crate::render::render;
 use crate::secrets::Masked;
 use crate::tableau::Tableau;
@@ -36,17 +36,11 @@ impl TextOutput {
     }
 }
 
-fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    // A reader that has gone away ends us by its own means.
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
-}
-
 impl Output for TextOutput {
     fn begin(&mut self, _statement: usize, text: &str) {
         if self.echoes {
             let text = Masked::new(text.trim()).text;
-            print(&format!("Flink SQL> {}", text.replace('\n', "\n> ")));
+            write_line(format!("Flink SQL> {}", text.replace('\n', "\n> ")));
         }
     }
 
@@ -63,18 +57,18 @@ impl Output for TextOutput {
     }
 
     fn note(&mut self, _statement: usize, message: &str) {
-        print(&format!("[INFO] {message}"));
+        write_line(format!("[INFO] {message}"));
     }
 
     fn ok(&mut self, _statement: usize) {
-        print("[INFO] Execute statement succeeded.\n");
+        write_line("[INFO] Execute statement succeeded.\n");
     }
 
     fn submitted(&mut self, _statement: usize, is_complete: bool) {
         if is_complete {
-            print("[INFO] Complete execution of the SQL update statement.\n");
+            write_line("[INFO] Complete execution of the SQL update statement.\n");
         } else {
-            print("[INFO] SQL update statement has been successfully submitted.\n");
+            write_line("[INFO] SQL update statement has been successfully submitted.\n");
         }
     }
 
@@ -94,7 +88,7 @@ impl Output for TextOutput {
             schema.fields().iter().map(|f| (f.name.to_string(), &f.data_type.kind)).collect();
         let tableau = Tableau::by_type(&kinds, self.max_width).with_op();
         if mode == Mode::Streaming {
-            print(&format!("{}\n{}\n{}", tableau.border(), tableau.header(), tableau.border()));
+            write_line(format!("{}\n{}\n{}", tableau.border(), tableau.header(), tableau.border()));
         }
         self.current = Some(Rows { mode, tableau, names, kept: Vec::new(), count: 0 });
     }
@@ -106,7 +100,7 @@ impl Output for TextOutput {
             Mode::Streaming => {
                 let mut cells = vec![Some(kind.short().to_owned())];
                 cells.extend(values.iter().cloned());
-                print(&rows.tableau.row(&cells));
+                write_line(rows.tableau.row(&cells));
             }
             Mode::Batch => rows.kept.push(values.to_vec()),
         }
@@ -119,9 +113,9 @@ impl Output for TextOutput {
                 let noun = if rows.count == 1 { "row" } else { "rows" };
                 let border = rows.tableau.border();
                 if rows.count > 0 {
-                    print(&border);
+                    write_line(&border);
                 }
-                print(&format!("Received a total of {} {noun}\n", rows.count));
+                write_line(format!("Received a total of {} {noun}\n", rows.count));
             }
             Mode::Batch => print_by_data(rows.names, &rows.kept),
         }
@@ -130,14 +124,14 @@ impl Output for TextOutput {
 
 fn print_by_data(names: Vec<String>, rows: &[Vec<Option<String>>]) {
     if rows.is_empty() {
-        print("Empty set\n");
+        write_line("Empty set\n");
         return;
     }
     let tableau = Tableau::by_data(names, rows);
-    print(&format!("{}\n{}\n{}", tableau.border(), tableau.header(), tableau.border()));
+    write_line(format!("{}\n{}\n{}", tableau.border(), tableau.header(), tableau.border()));
     for row in rows {
-        print(&tableau.row(row));
+        write_line(tableau.row(row));
     }
     let noun = if rows.len() == 1 { "row" } else { "rows" };
-    print(&format!("{}\n{} {noun} in set\n", tableau.border(), rows.len()));
+    write_line(format!("{}\n{} {noun} in set\n", tableau.border(), rows.len()));
 }

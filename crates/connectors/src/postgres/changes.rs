@@ -333,7 +333,7 @@ impl Changes {
             self.plan.table()
         );
         ConnectorError::new(ErrorKind::Unsupported, message).with_hint(
-            "start the job anew with --fresh, and use DELETE instead of TRUNCATE from now on",
+            "empty the sink tables and start the job anew with --fresh; use DELETE instead of TRUNCATE from now on",
         )
     }
 }

@@ -48,17 +48,19 @@ pub struct StateStats {
     pub runs: usize,
 }
 
+/// 64 bytes: one line of the processor's cache. Writes and checkpoints are counted in 32 bits: one
+/// a second for 136 years.
 #[derive(Default)]
 struct Entry {
     hash: u64,
     key: Box<[u8]>,
     value: Vec<u8>,
     /// The write that carries its last handed-over value; see [`Levels::completed_writes`].
-    write: u64,
+    write: u32,
     /// The checkpoint its last change belongs to; 0 once that has been handed to the writer.
     /// Changes of the checkpoint to come are dirty, those of the one being written are frozen: the
     /// cut itself touches no entry.
-    changed_in: u64,
+    changed_in: u32,
     flags: Flags,
 }
 
@@ -175,8 +177,8 @@ impl StateStore {
             self.hand_over_one(i)?;
         }
         let entry = &mut self.entries[i as usize];
-        if entry.changed_in != self.next_checkpoint {
-            entry.changed_in = self.next_checkpoint;
+        if entry.changed_in != self.next_checkpoint as u32 {
+            entry.changed_in = self.next_checkpoint as u32;
             if self.levels.is_some() {
                 self.dirty.push(i);
             }
@@ -347,7 +349,7 @@ impl StateStore {
             looked_at += 1;
             let hand = self.hand;
             let entry = &mut self.entries[hand];
-            if !entry.flags.is_occupied || entry.write > completed {
+            if !entry.flags.is_occupied || u64::from(entry.write) > completed {
                 continue;
             }
             if std::mem::take(&mut entry.flags.is_recent) {
@@ -369,7 +371,7 @@ impl StateStore {
             self.remove(i);
         }
         // Evicted entries leave stale places in the list of dirty ones.
-        let (entries, current) = (&self.entries, self.next_checkpoint);
+        let (entries, current) = (&self.entries, self.next_checkpoint as u32);
         self.dirty.retain(|i| entries[*i as usize].changed_in == current);
         Ok(())
     }
@@ -377,7 +379,7 @@ impl StateStore {
     /// Changed before the cut and not handed to the writer yet.
     fn is_frozen(&self, i: u32) -> bool {
         let changed_in = self.entries[i as usize].changed_in;
-        changed_in != 0 && changed_in < self.next_checkpoint
+        changed_in != 0 && changed_in < self.next_checkpoint as u32
     }
 
     fn hand_over_one(&mut self, i: u32) -> Result<(), StateError> {
@@ -387,7 +389,7 @@ impl StateStore {
         let entry = &mut self.entries[i as usize];
         entry.changed_in = 0;
         let gone = entry.value.is_empty().then_some((entry.hash, i));
-        entry.write = levels.hand_over(run_entry(entry), gone, RUN_BYTES)?;
+        entry.write = levels.hand_over(run_entry(entry), gone, RUN_BYTES)? as u32;
         Ok(())
     }
 
@@ -400,6 +402,8 @@ impl StateStore {
         }
     }
 }
+
+const _: () = assert!(size_of::<Entry>() == 64);
 
 fn run_entry(entry: &Entry) -> RunEntry {
     let value = (!entry.value.is_empty()).then(|| entry.value.as_slice().into());

@@ -16,6 +16,7 @@ pub(crate) mod column;
 mod connection;
 pub(crate) mod copy;
 mod declared;
+mod dial;
 mod feedback;
 mod metadata;
 mod options;
@@ -27,7 +28,9 @@ mod snapshot;
 mod socket;
 mod source;
 mod stream;
+pub(crate) mod tls;
 mod visibility;
+mod wire;
 
 pub(crate) use declared::row_plan;
 pub use source::PostgresCdcFactory;

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
 use crate::binaries;
+use crate::wait::wait_for;
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 
@@ -235,15 +236,27 @@ impl Cluster {
         client
     }
 
-    /// Gives a server with TLS another certificate; it reads it soon, for new connections.
+    /// Gives a server with TLS another certificate, and waits until it shows it.
     ///
     /// # Panics
-    /// If the files cannot be written.
-    pub fn replace_tls(&self, tls: &ServerTls) {
+    /// If the files cannot be written or the server does not read them.
+    pub async fn replace_tls(&self, tls: &ServerTls) {
+        let before = self.configured_at().await;
         tls.write(self.directory.path());
         let pid = i32::try_from(self.server.id()).ok().and_then(Pid::from_raw);
         let reloaded = pid.map(|pid| kill_process(pid, Signal::HUP));
         assert!(matches!(reloaded, Some(Ok(()))), "the server cannot be told");
+        wait_for("the server to read its files", START_LIMIT, || async {
+            (self.configured_at().await != before).then_some(())
+        })
+        .await;
+    }
+
+    /// When the server read its configuration, which a new session inherits.
+    async fn configured_at(&self) -> String {
+        let client = self.connect("postgres").await;
+        let row = client.query_one("SELECT pg_conf_load_time()::text", &[]).await;
+        row.expect("the server's load time").get(0)
     }
 
     /// The server says in its lock file when it takes connections.

@@ -77,7 +77,7 @@ pub(super) fn parse(table: &TableSpec) -> Result<JdbcConfig, Vec<TableIssue>> {
         .tls
         .into_iter()
         .map(|(name, value)| {
-            let label = format!("the URL's parameter \"{name}\"");
+            let label = format!("parameter \"{name}\" of the URL");
             (name, Given { option: "url".to_owned(), label, value })
         })
         .collect();

@@ -115,7 +115,13 @@ impl<'a> Dialler<'a> {
     fn explain(&self, sqlstate: &str, message: &str) -> ConnectorError {
         let error = refused(self.address, sqlstate, message);
         match (sqlstate, self.is_tls) {
-            (NOT_ALLOWED, true) => tls::uncertified(self.address, message).unwrap_or(error),
+            (NOT_ALLOWED, true) => match tls::uncertified(self.address, message) {
+                Some(error) => error,
+                None => error.with_hint(
+                    "allow it in pg_hba.conf by a line \"hostssl\" or \"host\", then SELECT \
+                     pg_reload_conf();",
+                ),
+            },
             (NOT_ALLOWED, false) if self.address.tls.mode == SslMode::Disable => error.with_hint(
                 "set \"sslmode\" to require if pg_hba.conf has only \"hostssl\" lines for it, else \
                  allow it there, then SELECT pg_reload_conf();",

@@ -212,7 +212,13 @@ pub(crate) fn hung_up(
 ) -> ConnectorError {
     let answer = match tls_error_of(&error) {
         Some(reason) => alert(address, reason),
-        None => unreachable(address),
+        None => match &address.tls.identity {
+            None => unreachable(address),
+            Some(identity) => unreachable(address).with_hint(format!(
+                "the server hung up: its log says why; it may refuse the client certificate \"{}\"",
+                identity.certificate.display()
+            )),
+        },
     };
     answer.with_source(error)
 }

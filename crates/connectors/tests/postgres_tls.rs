@@ -227,6 +227,20 @@ async fn certificates_as_the_manual_makes_them_are_taken() {
     assert!(protection(&db, &full(&root)).await.is_err());
 }
 
+#[tokio::test]
+async fn a_chain_is_followed_to_its_root() {
+    let (root, files) = (Authority::new("root"), Files::new());
+    let middle = root.below("middle");
+    let path = files.write("root.pem", &root.certificate);
+    let full = [(SSLMODE, "verify-full"), (ROOT, path.as_str())];
+    let alone = middle.server(BOTH, |_| {});
+    let chain = format!("{}{}", alone.certificate, middle.certificate);
+    let db = server(ServerTls { certificate: chain, ..alone.clone() }).await;
+    assert_eq!(protection(&db, &full).await.unwrap(), "tls tls");
+    db.cluster.replace_tls(&alone).await;
+    assert!(protection(&db, &full).await.is_err());
+}
+
 /// A server that is held to TLS 1.2, as old ones are.
 #[tokio::test]
 async fn tls_1_2_is_spoken() {

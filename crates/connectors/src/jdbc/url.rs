@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::postgres::tls::is_about_tls;
+
 /// What a URL says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct JdbcUrl {
@@ -55,8 +57,6 @@ pub(super) fn parse(url: &str) -> Result<JdbcUrl, Refusal> {
             None => continue,
         };
         let value = decode(value);
-        let begins =
-            |word: &str| key.get(..word.len()).is_some_and(|k| k.eq_ignore_ascii_case(word));
         match key {
             "currentSchema" => {
                 let first = value.split(',').next().unwrap_or_default();
@@ -64,7 +64,7 @@ pub(super) fn parse(url: &str) -> Result<JdbcUrl, Refusal> {
             }
             "user" => parsed.user = Some(value),
             "password" => parsed.password = Some(value),
-            _ if begins("ssl") || begins("channel") => {
+            _ if is_about_tls(key) => {
                 parsed.tls.insert(key.to_owned(), value);
             }
             _ => {}

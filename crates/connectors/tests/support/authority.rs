@@ -1,6 +1,6 @@
 //! Certificates made for a test.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use rcgen::{
@@ -18,21 +18,34 @@ pub struct Authority {
 
 impl Authority {
     pub fn new(name: &str) -> Self {
-        Self::with_key(name, KeyPair::generate().unwrap())
+        Self::with_key(name, KeyPair::generate().expect("a certificate"))
     }
 
     /// Its key decides how it signs.
     pub fn with_key(name: &str, key: KeyPair) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
-        let certificate = params.self_signed(&key).unwrap().pem();
+        let params = Self::params(name);
+        let certificate = params.self_signed(&key).expect("a certificate").pem();
         Self { certificate, issuer: Issuer::new(params, key) }
     }
 
+    fn params(name: &str) -> CertificateParams {
+        let mut params = CertificateParams::new(Vec::new()).expect("a certificate");
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+        params
+    }
+
     pub fn signing_by(name: &str, algorithm: &'static SignatureAlgorithm) -> Self {
-        Self::with_key(name, KeyPair::generate_for(algorithm).unwrap())
+        Self::with_key(name, KeyPair::generate_for(algorithm).expect("a certificate"))
+    }
+
+    /// An authority that this one vouches for.
+    pub fn below(&self, name: &str) -> Self {
+        let below = Self::new(name);
+        let params = Self::params(name);
+        let signed = params.signed_by(below.issuer.key(), &self.issuer);
+        Self { certificate: signed.expect("a certificate").pem(), ..below }
     }
 
     /// A server's certificate; `change` may spoil it.
@@ -53,11 +66,11 @@ impl Authority {
         common_name: &str,
         change: impl FnOnce(&mut CertificateParams),
     ) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(names).unwrap();
+        let key = KeyPair::generate().expect("a certificate");
+        let mut params = CertificateParams::new(names).expect("a certificate");
         params.distinguished_name.push(DnType::CommonName, common_name);
         change(&mut params);
-        (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
+        (params.signed_by(&key, &self.issuer).expect("a certificate").pem(), key.serialize_pem())
     }
 }
 
@@ -66,7 +79,7 @@ pub struct Files(TempDir);
 
 impl Files {
     pub fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(tempfile::tempdir().expect("a directory"))
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -75,11 +88,11 @@ impl Files {
 
     /// Writes a file and says its path.
     pub fn write(&self, name: &str, content: &str) -> String {
-        std::fs::write(self.path(name), content).unwrap();
+        std::fs::write(self.path(name), content).expect("a file");
         self.path(name).display().to_string()
     }
 
-    /// Runs `openssl`, for what rcgen cannot do.
+    /// Runs `openssl` of the PATH, which comes with Debian's `postgresql`, for what rcgen cannot do.
     pub fn openssl(&self, arguments: &str) {
         let words = arguments.split_ascii_whitespace();
         let output = Command::new("openssl").args(words).current_dir(self.0.path()).output();
@@ -89,10 +102,6 @@ impl Files {
     }
 
     pub fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    pub fn directory(&self) -> &Path {
-        self.0.path()
+        std::fs::read_to_string(self.path(name)).expect("a file")
     }
 }

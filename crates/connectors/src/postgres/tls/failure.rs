@@ -100,7 +100,8 @@ pub(crate) fn alert(address: &ServerAddress, error: &Error) -> ConnectorError {
 /// The server let TLS be and refused the session for want of a client certificate, or for whose it
 /// is.
 pub(crate) fn uncertified(address: &ServerAddress, message: &str) -> Option<ConnectorError> {
-    if !message.contains("certificate") {
+    // The names of user and database stand in the other refusal.
+    if !message.contains("certificate") || message.contains("pg_hba.conf") {
         return None;
     }
     let ServerAddress { user, tls, .. } = address;

@@ -99,7 +99,7 @@ pub(crate) fn gather(
     found: &mut BTreeMap<String, Given>,
 ) {
     for prefix in prefixes {
-        for (name, key, value) in options.prefixed(prefix) {
+        for (name, key, value) in options.prefixed(prefix).filter(|(name, ..)| is_about_tls(name)) {
             let label = format!("option \"{key}\"");
             let given = Given { option: key.to_owned(), label, value: value.to_owned() };
             match found.get(name) {
@@ -117,19 +117,24 @@ pub(crate) fn gather(
     }
 }
 
-/// Complaints about a parameter that nobody knows but that looks like one of TLS: passed over, it
+/// Whether a parameter is one of TLS, or meant to be.
+pub(crate) fn is_about_tls(name: &str) -> bool {
+    let begins = |word: &str| name.get(..word.len()).is_some_and(|n| n.eq_ignore_ascii_case(word));
+    begins("ssl") || begins("channel")
+}
+
+/// Complaints about a parameter that looks like one of TLS and that nobody knows: passed over, it
 /// would leave a connection open that was meant to be safe.
 fn unknown(name: &str, given: &Given) -> Option<TableIssue> {
-    let lower = name.to_ascii_lowercase();
-    if NAMES.contains(&name) || !(lower.starts_with("ssl") || lower.starts_with("channel")) {
+    if NAMES.contains(&name) {
         return None;
     }
-    // Every server takes the older way to begin, and names are checked by the mode.
+    // Every server takes the older way to begin, and a limit of time is no matter of safety.
     if name == "sslnegotiation" || name == "sslResponseTimeout" {
         return None;
     }
     let issue = TableIssue::option(&given.option, format!("unknown {}", given.label));
-    let near = nearest(&lower, NAMES.iter().copied());
+    let near = nearest(&name.to_ascii_lowercase(), NAMES.iter().copied());
     Some(match near {
         Some(near) => issue.with_hint(format!("did you mean \"{near}\"?")),
         None => issue.with_hint(format!("the parameters of TLS are {}", NAMES.join(", "))),
@@ -292,7 +297,9 @@ impl Judge<'_> {
 mod tests {
     use super::*;
 
-    fn check(given: &[(&str, &str)]) -> Result<TlsOptions, String> {
+    type Parameters<'a> = &'a [(&'a str, &'a str)];
+
+    fn check(given: Parameters<'_>) -> Result<TlsOptions, String> {
         let one = |(name, value): &(&str, &str)| {
             let given = Given {
                 option: (*name).to_owned(),
@@ -315,7 +322,7 @@ mod tests {
         use Verification::{Chain, ChainAndName};
         let non_validating = ("sslfactory", "org.postgresql.ssl.NonValidatingFactory");
         let none = Verification::None;
-        let cases: [(&[(&str, &str)], SslMode, Verification); 13] = [
+        let cases: [(Parameters<'_>, SslMode, Verification); 13] = [
             (&[], Prefer, none),
             (&[("sslmode", "require")], Require, none),
             (&[("sslmode", "REQUIRE")], Require, none),
@@ -339,7 +346,7 @@ mod tests {
     #[test]
     fn what_does_not_go_together_is_refused() {
         let non_validating = ("sslfactory", "org.postgresql.ssl.NonValidatingFactory");
-        let cases: [(&[(&str, &str)], &str); 13] = [
+        let cases: [(Parameters<'_>, &str); 13] = [
             (&[("sslmode", "on")], "\"on\" is not a value of option \"sslmode\""),
             (&[("ssl", "yes")], "\"yes\" is not a value of option \"ssl\""),
             (&[("sslmode", "verify-ca")], "to verify the server's certificate"),

@@ -17,6 +17,7 @@ pub(crate) mod column;
 mod connection;
 pub(crate) mod copy;
 mod declared;
+mod dial;
 mod feedback;
 mod metadata;
 mod options;
@@ -29,7 +30,9 @@ mod snapshot;
 mod socket;
 mod source;
 mod stream;
+pub(crate) mod tls;
 mod visibility;
+mod wire;
 
 pub(crate) use declared::row_plan;
 pub use source::PostgresCdcFactory;

@@ -1,5 +1,6 @@
 //! The options of `'connector' = 'postgres-cdc'`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tailwater_connector_api::{TableIssue, TableSpec};
@@ -7,6 +8,7 @@ use tailwater_connector_api::{TableIssue, TableSpec};
 use super::capture::TablePattern;
 use super::client::ServerAddress;
 use super::snapshot::CutSettings;
+use super::tls;
 use crate::options::OptionReader;
 
 /// A judged set of options.
@@ -96,12 +98,17 @@ const PASSED_OVER: &[&str] = &[
     "split-key.even-distribution.factor.lower-bound",
 ];
 
+/// Where parameters of TLS stand: as Debezium has them, and as Flink CDC hands them to the driver.
+const TLS_PREFIXES: &[&str] = &["debezium.database.", "debezium.driver.", "jdbc.properties."];
+
 /// Judges the options; warnings come with the config, errors instead of it.
 pub(crate) fn parse(
     table: &TableSpec,
 ) -> Result<(PostgresConfig, Vec<TableIssue>), Vec<TableIssue>> {
     let mut options = OptionReader::new(table);
-    options.refuse_unknown(KNOWN, PASSED_OVER, &["debezium."]);
+    options.refuse_unknown(KNOWN, PASSED_OVER, &["debezium.", "jdbc.properties."]);
+    let mut parameters = BTreeMap::new();
+    tls::gather(&mut options, TLS_PREFIXES, &mut parameters);
     let address = ServerAddress {
         host: options.required("hostname"),
         port: options.number("port", "a number from 1 to 65535", 5432),
@@ -109,6 +116,7 @@ pub(crate) fn parse(
         password: Some(options.required("password")),
         database: options.required("database-name"),
         connect_timeout: options.duration("connect.timeout", Duration::from_secs(30)),
+        tls: tls::judge(&parameters, &mut options.errors),
     };
     let slot = slot_name(&mut options);
     let append_only = options.flag("scan.read-changelog-as-append-only.enabled");

@@ -213,4 +213,5 @@ fn read_as_anything(bytes: &[u8]) {
         let _ = number.to_unscaled(38);
         number.append_text(&mut Vec::new());
     }
+    let _ = value::binary::hstore(bytes).map(Iterator::count);
 }

@@ -1,6 +1,7 @@
 //! The binary formats of the common types.
 
 use super::calendar::POSTGRES_EPOCH_DAYS;
+use crate::reader::Reader;
 use crate::replication::POSTGRES_EPOCH_MICROS;
 
 /// `bool`
@@ -91,5 +92,68 @@ pub fn jsonb(bytes: &[u8]) -> Option<&[u8]> {
     match bytes.split_first()? {
         (1, text) => Some(text),
         _ => None,
+    }
+}
+
+/// An `interval`: its three parts are not converted into each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// Whole months.
+    pub months: i32,
+    /// Whole days.
+    pub days: i32,
+    /// Microseconds.
+    pub micros: i64,
+}
+
+/// `interval`
+pub fn interval(bytes: &[u8]) -> Option<Interval> {
+    let (micros, rest) = bytes.split_first_chunk::<8>()?;
+    let (days, months) = rest.split_first_chunk::<4>()?;
+    Some(Interval {
+        months: int4(months)?,
+        days: i32::from_be_bytes(*days),
+        micros: i64::from_be_bytes(*micros),
+    })
+}
+
+/// `bit` and `varbit` as their number and the bytes that hold them, the first in the highest place.
+pub fn bits(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (count, bytes) = bytes.split_first_chunk::<4>()?;
+    let count = u32::from_be_bytes(*count) as usize;
+    (bytes.len() == count.div_ceil(8)).then_some((count, bytes))
+}
+
+/// The entries of an `hstore` in the server's order.
+#[derive(Clone)]
+pub struct Pairs<'a> {
+    reader: Reader<'a>,
+    left: u32,
+}
+
+/// `hstore`
+pub fn hstore(bytes: &[u8]) -> Option<Pairs<'_>> {
+    let mut reader = Reader::new(bytes, "hstore");
+    let left = reader.u32().ok()?;
+    // Each entry takes at least its two lengths: no count beyond the bytes is believed.
+    (left as usize <= reader.rest().len() / 8).then_some(Pairs { reader, left })
+}
+
+impl Pairs<'_> {
+    /// How many entries there are.
+    pub fn remaining(&self) -> usize {
+        self.left as usize
+    }
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    /// Key and value, `None` for a NULL, or `None` where the bytes end too early.
+    type Item = Option<(&'a [u8], Option<&'a [u8]>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let key = self.reader.sized().ok();
+        let value = self.reader.nullable().ok();
+        Some(key.zip(value))
     }
 }

@@ -90,3 +90,60 @@ fn a_uuid_prints_in_its_five_groups() {
     assert_eq!(&text, b"00112233-4455-6677-8899-aabbccddeeff");
     assert_eq!(binary::uuid(&bytes[1..]), None);
 }
+
+fn printed(value: &ValueType, bytes: &[u8]) -> Option<String> {
+    let mut out = b"before".to_vec();
+    value.append_text(bytes, &mut out)?;
+    Some(String::from_utf8(out).expect("utf-8")["before".len()..].to_owned())
+}
+
+/// pgvector and PostGIS need no server for what their formats say.
+#[test]
+fn types_of_extensions_print_as_these_print_them() {
+    let of = |extension, name| ValueType::of_extension(extension, name).expect("a known type");
+    let numbers = [[0, 3, 0, 0], [0x3f, 0x80, 0, 0], [0xbf, 0, 0, 0], [0x4b, 0x18, 0x96, 0x80]];
+    let vector = of("vector", "vector");
+    assert_eq!(printed(&vector, numbers.as_flattened()).as_deref(), Some("[1,-0.5,1e+07]"));
+    assert_eq!(printed(&vector, &[0, 1, 0, 0, 1, 2]), None);
+    // 1, -2, the smallest and the largest number of 16 bits, infinity.
+    let halves = [[0, 5], [0, 0], [0x3c, 0], [0xc0, 0], [0, 1], [0x7b, 0xff], [0x7c, 0]];
+    let expected = "[1,-2,5.9604645e-08,65504,Infinity]";
+    let half = of("vector", "halfvec");
+    assert_eq!(printed(&half, halves.as_flattened()).as_deref(), Some(expected));
+    let sparse: Vec<u8> = [5_u32, 2, 0, 0, 2, 0x3fc0_0000, 0x4000_0000]
+        .iter()
+        .flat_map(|word| word.to_be_bytes())
+        .collect();
+    let sparsevec = of("vector", "sparsevec");
+    assert_eq!(printed(&sparsevec, &sparse).as_deref(), Some("{1:1.5,3:2}/5"));
+    assert_eq!(printed(&sparsevec, &sparse[..24]), None);
+    let point = [1, 1, 0, 0, 0x20, 0xe6, 0x10, 0, 0];
+    let geometry = of("postgis", "geometry");
+    assert_eq!(printed(&geometry, &point).as_deref(), Some("0101000020E6100000"));
+    assert_eq!(ValueType::of_extension("postgis", "raster"), None);
+}
+
+#[test]
+fn a_byte_of_its_own_is_octal_beyond_ascii() {
+    assert_eq!(printed(&ValueType::Char, &[0]).as_deref(), Some(""));
+    assert_eq!(printed(&ValueType::Char, b"x").as_deref(), Some("x"));
+    assert_eq!(printed(&ValueType::Char, &[0xe9]).as_deref(), Some("\\351"));
+}
+
+#[test]
+fn money_has_the_digits_of_its_country() {
+    let yen = ValueType::Money { digits: 0 };
+    assert_eq!(printed(&yen, &(-1_234_567_i64).to_be_bytes()).as_deref(), Some("-$1,234,567"));
+    let dinar = ValueType::Money { digits: 3 };
+    assert_eq!(printed(&dinar, &1_005_i64.to_be_bytes()).as_deref(), Some("$1.005"));
+}
+
+#[test]
+fn an_unknown_part_makes_the_whole_unreadable() {
+    let array = |element| ValueType::Array { element: Box::new(element), delimiter: b',' };
+    assert!(array(ValueType::Int4).is_readable());
+    assert!(!array(ValueType::Opaque).is_readable());
+    assert!(!array(ValueType::Opaque).fails_in_binary());
+    assert!(array(ValueType::TextOnly).fails_in_binary());
+    assert!(!ValueType::TextOnly.fails_in_binary() && !ValueType::TextOnly.is_readable());
+}

@@ -80,8 +80,10 @@ pub enum SourceEvent {
     Batch {
         /// In order of arrival.
         rows: ChangeBatch,
-        /// `None` while there is no place from which the source could go on: inside a snapshot
-        /// that would be read again from its start.
+        /// `None` inside rows that another reading may bring in another form, such as a part of a
+        /// snapshot: nothing that follows from them leaves the job before a checkpoint behind the
+        /// next place is durable. What lies between two places without such rows must come again
+        /// exactly as it did.
         position: Option<Position>,
     },
     /// Nothing new, but a later place to go on from.

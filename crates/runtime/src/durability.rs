@@ -37,6 +37,7 @@ pub(crate) struct Durability {
     pub(crate) epoch_log: Option<EpochLog>,
     pub(crate) in_progress: Option<InProgress>,
     interval: Duration,
+    cut_at: Option<Instant>,
     next_at: Instant,
     /// Held for as long as the job runs: nobody else may use the directory.
     _lock: File,
@@ -47,6 +48,9 @@ pub(crate) struct InProgress {
     pub(crate) number: u64,
     pub(crate) positions: Vec<Option<Position>>,
     outbox_bytes: u64,
+    /// It holds rows that another reading may bring in another form: until it is durable nothing
+    /// that follows from them may leave.
+    pub(crate) is_inexact: bool,
     /// Sinks that have not made everything before the cut durable yet.
     pub(crate) sinks_left: usize,
     sealed: Option<Sealed>,
@@ -72,6 +76,8 @@ impl Durability {
         if let Some(manifest) = &manifest {
             manifest.check(&directory, &settings.name, &plan)?;
         }
+        // Until there is a first place to go on from, a crash would begin anew.
+        let is_first = manifest.is_none();
         let runs = manifest.as_ref().map_or(Ok(Vec::new()), Manifest::run_ids)?;
         let number = manifest.as_ref().map_or(0, |m| m.checkpoint);
         let state = StateStore::open(
@@ -84,7 +90,7 @@ impl Durability {
         )?;
         let outbox = Outbox::new(&directory);
         let unsent = match &manifest {
-            Some(m) if m.outbox_bytes > 0 => Some(outbox.read(m.outbox_bytes)?),
+            Some(m) if m.outbox_bytes > 0 => Some(outbox.read(m.checkpoint, m.outbox_bytes)?),
             _ => None,
         };
         let (fed, epoch_log) = if needs_epoch_log {
@@ -111,15 +117,30 @@ impl Durability {
             epoch_log,
             in_progress: None,
             interval: checkpoints.interval,
-            next_at: Instant::now() + checkpoints.interval,
+            cut_at: None,
+            next_at: Instant::now() + if is_first { Duration::ZERO } else { checkpoints.interval },
             _lock: lock,
         };
         Ok((durability, recovered))
     }
 
-    /// When the next checkpoint is due.
-    pub(crate) fn next_at(&self) -> Instant {
-        self.next_at
+    /// When the next checkpoint is due: sooner where rows wait for it, at once where many do.
+    pub(crate) fn next_at(&self, now: Instant) -> Instant {
+        /// Between two cuts while rows wait.
+        const PACE: Duration = Duration::from_millis(200);
+        const MANY_BYTES: u64 = 16 << 20;
+        match self.cut_at {
+            _ if self.outbox.is_empty() => self.next_at,
+            Some(cut_at) if self.outbox.byte_size() < MANY_BYTES => {
+                (cut_at + PACE).min(self.next_at)
+            }
+            _ => now,
+        }
+    }
+
+    /// Whether rows wait for a checkpoint, and whatever follows has to wait behind them.
+    pub(crate) fn holds_back(&self) -> bool {
+        !self.outbox.is_empty() || self.in_progress.as_ref().is_some_and(|c| c.is_inexact)
     }
 
     /// The cut: everything fed so far belongs to the checkpoint, nothing that follows does.
@@ -128,18 +149,21 @@ impl Durability {
         state: &mut StateStore,
         positions: Vec<Option<Position>>,
         sinks: usize,
+        is_inexact: bool,
     ) -> Result<u64, JobError> {
-        let outbox_bytes = self.outbox.sync()?;
         let number = state.freeze()?;
+        let outbox_bytes = self.outbox.cut(number)?;
         if let Some(log) = &mut self.epoch_log {
             log.rotate(number)?;
         }
-        self.next_at = Instant::now() + self.interval;
+        let now = Instant::now();
+        (self.cut_at, self.next_at) = (Some(now), now + self.interval);
         let sinks_left = sinks;
         self.in_progress = Some(InProgress {
             number,
             positions,
             outbox_bytes,
+            is_inexact,
             sinks_left,
             sealed: None,
             publishing: None,
@@ -183,9 +207,7 @@ impl Durability {
             .map_err(|e| JobError::io("publish", &self.directory, std::io::Error::other(e)))??;
         state.committed();
         EpochLog::remove_all_but(&self.directory, checkpoint.number);
-        if checkpoint.outbox_bytes == 0 {
-            self.outbox.remove();
-        }
+        self.outbox.remove_before(checkpoint.number);
         Ok(self.in_progress.take())
     }
 

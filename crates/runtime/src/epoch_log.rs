@@ -12,6 +12,9 @@ use tailwater_types::{Position, Timestamp};
 use crate::error::JobError;
 use crate::frame_log::{FrameLog, FrameReader};
 
+/// In the place of a source's number: what follows cannot be followed.
+const INTERRUPTED: u32 = u32::MAX;
+
 /// One batch that was fed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FedBatch {
@@ -68,6 +71,13 @@ impl EpochLog {
         })
     }
 
+    /// Ends what a restart from the last cut can follow: what comes next it would not get again in
+    /// the same form. Nothing that follows from it leaves before the next checkpoint.
+    pub(crate) fn interrupt(&mut self) -> Result<(), JobError> {
+        self.log.append(|out| out.extend_from_slice(&INTERRUPTED.to_le_bytes()))?;
+        self.log.sync()
+    }
+
     /// Makes what was noted durable.
     pub(crate) fn sync(&self) -> Result<(), JobError> {
         self.log.sync()
@@ -98,6 +108,9 @@ impl EpochLog {
                 break;
             };
             while let Some(frame) = reader.next()? {
+                if frame == INTERRUPTED.to_le_bytes() {
+                    return Ok(fed);
+                }
                 fed.extend(decode(&frame));
             }
         }

@@ -13,8 +13,9 @@ use tailwater_state::StateStore;
 use tailwater_types::{ChangeBatch, Position, Timestamp};
 use tokio::sync::{mpsc, watch};
 
+use self::checkpoints::Alignment;
 use crate::durability::{Durability, Recovered};
-use crate::epoch_log::FedBatch;
+use crate::epoch_log::{EpochLog, FedBatch};
 use crate::error::JobError;
 use crate::graph::JobGraph;
 use crate::job::{JobMetrics, JobSettings, asked_to_stop};
@@ -45,7 +46,11 @@ pub(crate) struct EpochLoop {
     unsent: Option<OutboxReader>,
     /// Something has changed since the last cut.
     is_changed: bool,
+    /// Rows were fed since the last cut that another reading may bring in another form, or not at
+    /// all: nothing that follows from them may leave before the next checkpoint.
+    is_inexact: bool,
     next_source: usize,
+    alignment: Alignment,
     metrics: Arc<JobMetrics>,
 }
 
@@ -60,6 +65,11 @@ struct SourceSlot {
 impl SourceSlot {
     fn is_ended(&self) -> bool {
         self.running.is_none()
+    }
+
+    /// Whether there is a place to go on from, or none is needed.
+    fn is_settled(&self) -> bool {
+        self.is_ended() || self.position.is_some() || self.is_restless
     }
 }
 
@@ -120,7 +130,9 @@ impl EpochLoop {
             replay: recovered.fed,
             unsent: recovered.unsent,
             is_changed: false,
+            is_inexact: false,
             next_source: 0,
+            alignment: Alignment::default(),
             metrics,
         })
     }
@@ -141,7 +153,7 @@ impl EpochLoop {
                 return Ok(Ended::Finished);
             }
             let wake_at = self.wake_at();
-            let only = self.replay.front().map(|fed| fed.source);
+            let turn = self.turn();
             tokio::select! {
                 biased;
                 () = asked_to_stop(stop) => {
@@ -149,7 +161,7 @@ impl EpochLoop {
                     return Ok(Ended::Stopped);
                 }
                 Some(event) = self.sink_events.recv() => self.take_sink_event(event)?,
-                source = next_ready(&mut self.sources, &mut self.next_source, only) => {
+                source = next_ready(&mut self.sources, &mut self.next_source, turn) => {
                     let (source, event) = source;
                     self.epoch(source, event).await?;
                 }
@@ -195,8 +207,9 @@ impl EpochLoop {
         while let Some((source, event)) = next {
             rows += self.take_source_event(source, event, &mut batches)?;
             let is_replaying = !self.replay.is_empty();
+            let turn = self.turn();
             next = if rows < EPOCH_ROWS && !is_replaying {
-                try_next(&mut self.sources, &mut self.next_source)
+                try_next(&mut self.sources, &mut self.next_source, turn)
             } else {
                 None
             };
@@ -238,6 +251,11 @@ impl EpochLoop {
         match event {
             SourceEvent::Batch { rows, position } => {
                 let count = rows.len();
+                if position.is_none() && !slot.is_restless && !self.is_inexact {
+                    self.is_inexact = true;
+                    let log = self.durability.as_mut().and_then(|d| d.epoch_log.as_mut());
+                    log.map_or(Ok(()), EpochLog::interrupt)?;
+                }
                 slot.position.clone_from(&position);
                 match batches.last_mut() {
                     Some(last) if last.source == source && self.replay.is_empty() => {
@@ -273,6 +291,9 @@ impl EpochLoop {
             }
             return Ok(());
         }
+        if self.is_inexact {
+            return Ok(());
+        }
         let log = self.durability.as_mut().and_then(|d| d.epoch_log.as_mut());
         if let (Some(log), Some(position)) = (log, &fed.position) {
             log.append(&FedBatch { source: fed.source, now, position: position.clone() })?;
@@ -284,10 +305,10 @@ impl EpochLoop {
     async fn hand_out(&mut self, sink: usize, batch: Arc<ChangeBatch>) -> Result<(), JobError> {
         JobMetrics::add(&self.metrics.rows_out, batch.len() as u64);
         let is_transient = self.graph.sinks[sink].plan.publication() == Publication::Transient;
-        let is_settled = self.is_settled();
+        let must_wait = self.is_inexact || !self.is_settled();
         if let Some(durability) = &mut self.durability
             && !is_transient
-            && !(is_settled && durability.outbox.is_empty())
+            && (must_wait || durability.holds_back())
         {
             return durability.outbox.push(sink, &batch);
         }
@@ -329,7 +350,7 @@ impl EpochLoop {
 
     /// Whether every source has a place to go on from.
     fn is_settled(&self) -> bool {
-        self.sources.iter().all(|s| s.is_ended() || s.position.is_some() || s.is_restless)
+        self.sources.iter().all(SourceSlot::is_settled)
     }
 
     /// All sources have ended: what operators still hold goes out, and the job forgets itself.
@@ -360,19 +381,33 @@ impl EpochLoop {
 
 type Event = Option<Result<SourceEvent, tailwater_connector_api::ConnectorError>>;
 
-/// Waits for an event of any source, or of source `only`; takes turns.
-async fn next_ready(
-    sources: &mut [SourceSlot],
-    next: &mut usize,
-    only: Option<usize>,
-) -> (usize, Event) {
+/// Whose events are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    All,
+    /// Of the source that a restart follows next.
+    Only(usize),
+    /// Of those that are between two places: a checkpoint waits for them.
+    Unsettled,
+}
+
+impl Turn {
+    fn takes(self, number: usize, slot: &SourceSlot) -> bool {
+        match self {
+            Turn::All => true,
+            Turn::Only(only) => only == number,
+            Turn::Unsettled => !slot.is_settled(),
+        }
+    }
+}
+
+/// Waits for an event; takes turns.
+async fn next_ready(sources: &mut [SourceSlot], next: &mut usize, turn: Turn) -> (usize, Event) {
     std::future::poll_fn(|context| {
         let count = sources.len();
         for i in (*next..*next + count).map(|i| i % count) {
-            if only.is_some_and(|only| only != i) {
-                continue;
-            }
-            if let Some(running) = &mut sources[i].running
+            if turn.takes(i, &sources[i])
+                && let Some(running) = &mut sources[i].running
                 && let Poll::Ready(event) = running.events.poll_recv(context)
             {
                 *next = (i + 1) % count;
@@ -385,10 +420,11 @@ async fn next_ready(
 }
 
 /// An event that is there already.
-fn try_next(sources: &mut [SourceSlot], next: &mut usize) -> Option<(usize, Event)> {
+fn try_next(sources: &mut [SourceSlot], next: &mut usize, turn: Turn) -> Option<(usize, Event)> {
     let count = sources.len();
     for i in (*next..*next + count).map(|i| i % count) {
-        if let Some(running) = &mut sources[i].running
+        if turn.takes(i, &sources[i])
+            && let Some(running) = &mut sources[i].running
             && let Ok(event) = running.events.try_recv()
         {
             *next = (i + 1) % count;

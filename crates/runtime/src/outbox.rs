@@ -2,8 +2,8 @@
 //!
 //! Rows of a snapshot that would be read again after a crash must not reach a sink before the
 //! checkpoint that makes them part of the state is durable: a row deleted meanwhile would stay in
-//! the sink for ever. They wait here; the checkpoint names how much of the file belongs to it, so
-//! that a restart hands over what had not left.
+//! the sink for ever. They wait here in one file per checkpoint, whose manifest says how long it
+//! is, so that a restart hands over what had not left.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,30 +13,40 @@ use tailwater_types::ChangeBatch;
 use crate::error::JobError;
 use crate::frame_log::{FrameLog, FrameReader};
 
-const FILE: &str = "outbox.log";
-
-/// The job's outbox.
+/// The job's outbox: what belongs to the checkpoint being made, and what came behind its cut.
 pub(crate) struct Outbox {
-    path: PathBuf,
-    log: Option<FrameLog>,
+    directory: PathBuf,
+    /// In front of the last cut, with the number of its checkpoint; not released yet.
+    sealed: Option<(u64, FrameLog)>,
+    /// Behind the last cut.
+    current: Option<FrameLog>,
+}
+
+fn path(directory: &Path, checkpoint: u64) -> PathBuf {
+    directory.join(format!("outbox-{checkpoint}.log"))
 }
 
 impl Outbox {
     /// The outbox of a job's directory; what lies there is not touched yet.
     pub(crate) fn new(directory: &Path) -> Self {
-        Self { path: directory.join(FILE), log: None }
+        Self { directory: directory.to_owned(), sealed: None, current: None }
     }
 
     /// Whether something waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.log.is_none()
+        self.sealed.is_none() && self.current.is_none()
+    }
+
+    /// How much came behind the last cut.
+    pub(crate) fn byte_size(&self) -> u64 {
+        self.current.as_ref().map_or(0, FrameLog::byte_size)
     }
 
     /// Keeps rows for a sink.
     pub(crate) fn push(&mut self, sink: usize, batch: &ChangeBatch) -> Result<(), JobError> {
-        let log = match &mut self.log {
+        let log = match &mut self.current {
             Some(log) => log,
-            None => self.log.insert(FrameLog::create(self.path.clone())?),
+            None => self.current.insert(FrameLog::create(self.directory.join("outbox.new"))?),
         };
         log.append(|out| {
             out.extend_from_slice(&(sink as u32).to_le_bytes());
@@ -44,31 +54,53 @@ impl Outbox {
         })
     }
 
-    /// Makes what waits durable; gives its size.
-    pub(crate) fn sync(&self) -> Result<u64, JobError> {
-        match &self.log {
-            Some(log) => log.sync().map(|()| log.byte_size()),
-            None => Ok(0),
-        }
+    /// Cuts: what waits belongs to `checkpoint` and is durable afterwards. Gives its size.
+    pub(crate) fn cut(&mut self, checkpoint: u64) -> Result<u64, JobError> {
+        let Some(log) = self.current.take() else {
+            return Ok(0);
+        };
+        log.sync()?;
+        let (new, path) = (self.directory.join("outbox.new"), path(&self.directory, checkpoint));
+        std::fs::rename(&new, &path).map_err(|e| JobError::io("rename", &new, e))?;
+        let bytes = log.byte_size();
+        self.sealed = Some((checkpoint, log));
+        Ok(bytes)
     }
 
-    /// Reads everything that waits back, in order, and waits for new rows from an empty file.
-    /// The file stays until [`Outbox::push`] needs it or [`Outbox::remove`] is called.
-    pub(crate) fn take(&mut self) -> Result<OutboxReader, JobError> {
-        let bytes = self.log.take().map_or(0, |log| log.byte_size());
-        self.read(bytes)
+    /// Reads back what belongs to the checkpoint that has just become durable, in order.
+    pub(crate) fn release_sealed(&mut self) -> Result<Option<OutboxReader>, JobError> {
+        let sealed = self.sealed.take();
+        sealed.map(|(number, log)| self.read(number, log.byte_size())).transpose()
     }
 
-    /// What a checkpoint left: the first `bytes` of the file.
-    pub(crate) fn read(&self, bytes: u64) -> Result<OutboxReader, JobError> {
-        Ok(OutboxReader { frames: FrameReader::open(&self.path, bytes)?, read: 0, expected: bytes })
+    /// Reads back what came behind the cut: only where a restart gives the same rows again.
+    pub(crate) fn release_current(&mut self) -> Result<Option<OutboxReader>, JobError> {
+        let Some(log) = self.current.take() else {
+            return Ok(None);
+        };
+        let bytes = log.byte_size();
+        OutboxReader::open(&self.directory.join("outbox.new"), bytes).map(Some)
     }
 
-    /// Removes the file: everything that waited is durable in the sinks.
-    pub(crate) fn remove(&mut self) {
-        if self.log.is_none() {
-            // What stays is not named by a manifest and is overwritten by the next use.
-            let _ = std::fs::remove_file(&self.path);
+    /// What a checkpoint left for the sinks.
+    pub(crate) fn read(&self, checkpoint: u64, bytes: u64) -> Result<OutboxReader, JobError> {
+        OutboxReader::open(&path(&self.directory, checkpoint), bytes)
+    }
+
+    /// Removes what earlier checkpoints left: by now it is durable in the sinks.
+    pub(crate) fn remove_before(&self, checkpoint: u64) {
+        let Ok(files) = std::fs::read_dir(&self.directory) else {
+            return;
+        };
+        for file in files.flatten() {
+            let name = file.file_name();
+            let number = name
+                .to_str()
+                .and_then(|n| n.strip_prefix("outbox-")?.strip_suffix(".log")?.parse::<u64>().ok());
+            if number.is_some_and(|n| n < checkpoint) {
+                // What stays is not named by a manifest.
+                let _ = std::fs::remove_file(file.path());
+            }
         }
     }
 }
@@ -81,6 +113,10 @@ pub(crate) struct OutboxReader {
 }
 
 impl OutboxReader {
+    fn open(path: &Path, bytes: u64) -> Result<Self, JobError> {
+        Ok(Self { frames: FrameReader::open(path, bytes)?, read: 0, expected: bytes })
+    }
+
     /// The next rows and the number of their sink.
     pub(crate) fn next(&mut self) -> Result<Option<(usize, Arc<ChangeBatch>)>, JobError> {
         let damaged = || JobError::Checkpoint {

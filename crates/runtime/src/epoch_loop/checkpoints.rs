@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::EpochLoop;
+use tokio::time::Instant;
+
+use super::{EpochLoop, Turn};
 use crate::error::JobError;
 use crate::job::JobMetrics;
 use crate::sink_task::SinkRequest;
@@ -10,43 +12,90 @@ use crate::sink_task::SinkRequest;
 /// How often a checkpoint that is being written is looked after when nothing else happens.
 const CHECKPOINT_POLL: Duration = Duration::from_millis(2);
 
+/// How long a checkpoint that is due holds back the sources that are ready for it, so that those
+/// between two places come to the next one.
+const ALIGNMENT: Duration = Duration::from_millis(50);
+/// Until the next attempt after one that failed: a source is then in something long.
+const ALIGNMENT_PAUSE: Duration = Duration::from_millis(500);
+
+/// The attempt to have all sources at a place at once.
+#[derive(Debug, Default)]
+pub(super) struct Alignment {
+    until: Option<Instant>,
+    not_before: Option<Instant>,
+}
+
 impl EpochLoop {
+    /// Whose events are taken now.
+    pub(super) fn turn(&self) -> Turn {
+        match self.replay.front() {
+            Some(fed) => Turn::Only(fed.source),
+            None if self.alignment.until.is_some() => Turn::Unsettled,
+            None => Turn::All,
+        }
+    }
+
+    fn align(&mut self) {
+        let now = Instant::now();
+        match self.alignment.until {
+            Some(until) if now >= until => {
+                self.alignment.until = None;
+                self.alignment.not_before = Some(now + ALIGNMENT_PAUSE);
+            }
+            Some(_) => {}
+            None if self.alignment.not_before.is_none_or(|at| now >= at) => {
+                self.alignment.until = Some(now + ALIGNMENT);
+            }
+            None => {}
+        }
+    }
+
     pub(super) fn wake_at(&self) -> tokio::time::Instant {
-        let far = tokio::time::Instant::now() + Duration::from_secs(3600);
+        let far = Instant::now() + Duration::from_secs(3600);
+        if let Some(until) = self.alignment.until {
+            return until;
+        }
         let Some(durability) = &self.durability else {
             return far;
         };
         if durability.in_progress.is_some() {
-            return tokio::time::Instant::now() + CHECKPOINT_POLL;
+            return Instant::now() + CHECKPOINT_POLL;
         }
         let may_begin = self.is_changed && self.is_settled() && self.replay.is_empty();
-        if may_begin { durability.next_at() } else { far }
+        if may_begin { durability.next_at(Instant::now()) } else { far }
     }
 
     /// Begins a checkpoint if one is due, goes on with the one that is being written.
     pub(super) async fn look_after_checkpoint(&mut self) -> Result<(), JobError> {
-        let can_begin = self.is_changed && self.is_settled() && self.replay.is_empty();
+        let can_begin = self.is_changed && self.replay.is_empty();
+        let is_settled = self.is_settled();
         let Some(durability) = &mut self.durability else {
             return Ok(());
         };
         if durability.in_progress.is_some() {
             return self.advance_checkpoint().await;
         }
-        let is_due =
-            !durability.outbox.is_empty() || tokio::time::Instant::now() >= durability.next_at();
-        if can_begin && is_due {
-            self.begin_checkpoint().await?;
+        let now = Instant::now();
+        if !can_begin || now < durability.next_at(now) {
+            return Ok(());
         }
-        Ok(())
+        if !is_settled {
+            self.align();
+            return Ok(());
+        }
+        self.alignment = Alignment::default();
+        self.begin_checkpoint().await
     }
 
     async fn begin_checkpoint(&mut self) -> Result<(), JobError> {
         let positions = self.sources.iter().map(|s| s.position.clone()).collect();
+        let is_inexact = std::mem::take(&mut self.is_inexact);
         let Some(durability) = &mut self.durability else {
             return Ok(());
         };
         let (state, sinks) = (&mut self.state, self.sinks.len());
-        let number = tokio::task::block_in_place(|| durability.begin(state, positions, sinks))?;
+        let number =
+            tokio::task::block_in_place(|| durability.begin(state, positions, sinks, is_inexact))?;
         self.is_changed = false;
         for sink in 0..sinks {
             self.send(sink, SinkRequest::Flush(number)).await?;
@@ -68,12 +117,13 @@ impl EpochLoop {
                 running.acker.ack(position);
             }
         }
-        if durability.outbox.is_empty() {
-            return Ok(());
+        let sealed = durability.outbox.release_sealed()?;
+        let current = if self.is_inexact { None } else { durability.outbox.release_current()? };
+        for waiting in [sealed, current].into_iter().flatten() {
+            self.is_changed = true;
+            self.send_all(waiting).await?;
         }
-        let waiting = durability.outbox.take()?;
-        self.is_changed = true;
-        self.send_all(waiting).await
+        Ok(())
     }
 
     /// Takes a checkpoint now, if there can be one, and waits for it.

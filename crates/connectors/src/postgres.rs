@@ -27,6 +27,7 @@ mod snapshot;
 mod socket;
 mod source;
 mod stream;
+pub(crate) mod types;
 mod visibility;
 
 pub(crate) use declared::row_plan;

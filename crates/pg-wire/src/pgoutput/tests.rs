@@ -199,7 +199,13 @@ fn read_as_anything(bytes: &[u8]) {
         assert!(rest.by_ref().count() <= usize::from(u16::MAX) && rest.remaining() == 0);
         let _ = rest.rest();
     }
-    let _ = value::array::text(bytes);
+    let _ = value::array::text(bytes, b',');
+    let _ = value::composite::text(bytes);
+    let _ = value::composite::binary(bytes).map(Iterator::count);
+    let _ = value::hstore::text(bytes);
+    let _ = value::text::interval(bytes);
+    let _ = value::text::money(bytes);
+    let _ = value::text::bits(bytes).map(Iterator::count);
     let _ = value::array::binary(bytes).map(Iterator::count);
     let _ = value::text::date(bytes);
     let _ = value::text::time(bytes);
@@ -213,5 +219,5 @@ fn read_as_anything(bytes: &[u8]) {
         let _ = number.to_unscaled(38);
         number.append_text(&mut Vec::new());
     }
-    let _ = value::binary::hstore(bytes).map(Iterator::count);
+    let _ = value::hstore::binary(bytes).map(Iterator::count);
 }

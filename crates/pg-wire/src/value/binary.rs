@@ -1,7 +1,6 @@
 //! The binary formats of the common types.
 
 use super::calendar::POSTGRES_EPOCH_DAYS;
-use crate::reader::Reader;
 use crate::replication::POSTGRES_EPOCH_MICROS;
 
 /// `bool`
@@ -122,38 +121,4 @@ pub fn bits(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let (count, bytes) = bytes.split_first_chunk::<4>()?;
     let count = u32::from_be_bytes(*count) as usize;
     (bytes.len() == count.div_ceil(8)).then_some((count, bytes))
-}
-
-/// The entries of an `hstore` in the server's order.
-#[derive(Clone)]
-pub struct Pairs<'a> {
-    reader: Reader<'a>,
-    left: u32,
-}
-
-/// `hstore`
-pub fn hstore(bytes: &[u8]) -> Option<Pairs<'_>> {
-    let mut reader = Reader::new(bytes, "hstore");
-    let left = reader.u32().ok()?;
-    // Each entry takes at least its two lengths: no count beyond the bytes is believed.
-    (left as usize <= reader.rest().len() / 8).then_some(Pairs { reader, left })
-}
-
-impl Pairs<'_> {
-    /// How many entries there are.
-    pub fn remaining(&self) -> usize {
-        self.left as usize
-    }
-}
-
-impl<'a> Iterator for Pairs<'a> {
-    /// Key and value, `None` for a NULL, or `None` where the bytes end too early.
-    type Item = Option<(&'a [u8], Option<&'a [u8]>)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        let key = self.reader.sized().ok();
-        let value = self.reader.nullable().ok();
-        Some(key.zip(value))
-    }
 }

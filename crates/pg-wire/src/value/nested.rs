@@ -1,9 +1,10 @@
 //! Values made of values, with the quotes that each kind of them wants.
 
+use super::array::Dimension;
+use super::text::is_space;
 use super::value_type::{CompositeField, ValueType, append_integer};
+use super::{array, composite, hstore};
 use crate::reader::Reader;
-
-const MAX_DIMENSIONS: usize = 6;
 
 /// How a quote or backslash within quotes is marked.
 #[derive(Clone, Copy)]
@@ -19,81 +20,66 @@ pub(super) fn append_array(
     bytes: &[u8],
     out: &mut Vec<u8>,
 ) -> Option<()> {
-    let mut r = Reader::new(bytes, "array");
-    let mut lengths = [0; MAX_DIMENSIONS];
-    let lengths = read_dimensions(&mut r, &mut lengths, out)?;
-    // The smallest element is its length alone.
-    let count = lengths.iter().try_fold(1_usize, |n, length| n.checked_mul(*length))?;
-    if lengths.is_empty() || count == 0 {
+    let mut elements = array::binary(bytes)?;
+    let count = elements.remaining();
+    if count == 0 {
         out.extend_from_slice(b"{}");
-        return r.rest().is_empty().then_some(());
+        return elements.rest().is_empty().then_some(());
     }
-    if count > r.rest().len() / 4 {
-        return None;
-    }
+    append_bounds(elements.dimensions(), out);
     for at in 0..count {
         if at > 0 {
             out.push(delimiter);
         }
-        out.extend(lengths.iter().rev().scan(1, |n, length| {
-            *n *= length;
-            (at % *n == 0).then_some(b'{')
-        }));
-        append_element(element, delimiter, &mut r, out)?;
-        out.extend(lengths.iter().rev().scan(1, |n, length| {
-            *n *= length;
-            ((at + 1) % *n == 0).then_some(b'}')
-        }));
+        append_braces(b'{', at, elements.dimensions(), out);
+        match elements.next()?? {
+            Some(bytes) => append_element(element, delimiter, bytes, out)?,
+            None => out.extend_from_slice(b"NULL"),
+        }
+        append_braces(b'}', at + 1, elements.dimensions(), out);
     }
-    r.rest().is_empty().then_some(())
+    elements.rest().is_empty().then_some(())
 }
 
-/// Reads the head of an array and appends its bounds if one does not begin at 1.
-fn read_dimensions<'l>(
-    r: &mut Reader<'_>,
-    lengths: &'l mut [usize; MAX_DIMENSIONS],
-    out: &mut Vec<u8>,
-) -> Option<&'l [usize]> {
-    let dimensions = r.u32().ok()? as usize;
-    r.take(8).ok()?;
-    let lengths = lengths.get_mut(..dimensions)?;
-    let start = out.len();
-    let mut is_plain = true;
-    for length in lengths.iter_mut() {
-        let (count, lower) = (r.i32().ok()?, r.i32().ok()?);
-        *length = usize::try_from(count).ok()?;
-        is_plain &= lower == 1;
+/// The bounds, if a dimension does not begin at 1.
+fn append_bounds(dimensions: &[Dimension], out: &mut Vec<u8>) {
+    if dimensions.iter().all(|dimension| dimension.lower == 1) {
+        return;
+    }
+    for Dimension { length, lower } in dimensions {
         out.push(b'[');
-        append_integer(lower, out);
+        append_integer(*lower, out);
         out.push(b':');
-        append_integer(i64::from(lower) + i64::from(count) - 1, out);
+        append_integer(i64::from(*lower) + *length as i64 - 1, out);
         out.push(b']');
     }
-    if is_plain || lengths.contains(&0) {
-        out.truncate(start);
-    } else {
-        out.push(b'=');
+    out.push(b'=');
+}
+
+/// The braces that open or close at a place.
+fn append_braces(brace: u8, at: usize, dimensions: &[Dimension], out: &mut Vec<u8>) {
+    let mut places = 1;
+    for dimension in dimensions.iter().rev() {
+        places *= dimension.length;
+        if at.is_multiple_of(places) {
+            out.push(brace);
+        }
     }
-    Some(lengths)
 }
 
 fn append_element(
     element: &ValueType,
     delimiter: u8,
-    r: &mut Reader<'_>,
+    bytes: &[u8],
     out: &mut Vec<u8>,
 ) -> Option<()> {
-    let Some(bytes) = r.nullable().ok()? else {
-        out.extend_from_slice(b"NULL");
-        return Some(());
-    };
     let start = out.len();
     element.append_text(bytes, out)?;
     let text = &out[start..];
-    let is_special = |b: &u8| matches!(b, b'"' | b'\\' | b'{' | b'}') || is_space(b);
+    let is_special = |b: u8| b == delimiter || matches!(b, b'"' | b'\\' | b'{' | b'}');
     if text.is_empty()
         || text.eq_ignore_ascii_case(b"NULL")
-        || text.iter().any(|b| *b == delimiter || is_special(b))
+        || text.iter().any(|b| is_special(*b) || is_space(*b))
     {
         quote(out, start, Escape::Backslash);
     }
@@ -102,7 +88,7 @@ fn append_element(
 
 /// `int2vector` and `oidvector`: `1 2 3`
 pub(super) fn append_spaced(element: &ValueType, bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
-    for (at, bytes) in super::array::binary(bytes)?.enumerate() {
+    for (at, bytes) in array::binary(bytes)?.enumerate() {
         if at > 0 {
             out.push(b' ');
         }
@@ -117,8 +103,8 @@ pub(super) fn append_composite(
     bytes: &[u8],
     out: &mut Vec<u8>,
 ) -> Option<()> {
-    let mut r = Reader::new(bytes, "composite value");
-    if r.u32().ok()? as usize != fields.len() {
+    let mut values = composite::binary(bytes)?;
+    if values.remaining() != fields.len() {
         return None;
     }
     out.push(b'(');
@@ -126,20 +112,12 @@ pub(super) fn append_composite(
         if at > 0 {
             out.push(b',');
         }
-        r.u32().ok()?;
-        let Some(bytes) = r.nullable().ok()? else {
-            continue;
-        };
-        let start = out.len();
-        field.value.append_text(bytes, out)?;
-        let text = &out[start..];
-        let is_special = |b: &u8| matches!(b, b'"' | b'\\' | b'(' | b')' | b',') || is_space(b);
-        if text.is_empty() || text.iter().any(is_special) {
-            quote(out, start, Escape::Doubled);
+        if let Some(bytes) = values.next()?? {
+            append_part(&field.value, bytes, b"()", out)?;
         }
     }
     out.push(b')');
-    r.rest().is_empty().then_some(())
+    values.rest().is_empty().then_some(())
 }
 
 /// A range: `[1,10)`, `("2024-01-01 00:00:00",)`, `empty`.
@@ -157,23 +135,23 @@ pub(super) fn append_range(bound: &ValueType, bytes: &[u8], out: &mut Vec<u8>) -
     }
     out.push(if flags & LOWER_INCLUSIVE != 0 { b'[' } else { b'(' });
     if flags & NO_LOWER == 0 {
-        append_bound(bound, r.sized().ok()?, out)?;
+        append_part(bound, r.sized().ok()?, b"()[]", out)?;
     }
     out.push(b',');
     if flags & NO_UPPER == 0 {
-        append_bound(bound, r.sized().ok()?, out)?;
+        append_part(bound, r.sized().ok()?, b"()[]", out)?;
     }
     out.push(if flags & UPPER_INCLUSIVE != 0 { b']' } else { b')' });
     r.rest().is_empty().then_some(())
 }
 
-fn append_bound(bound: &ValueType, bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
+/// A field or bound, quoted if it is nothing or holds one of `brackets`.
+fn append_part(value: &ValueType, bytes: &[u8], brackets: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let start = out.len();
-    bound.append_text(bytes, out)?;
+    value.append_text(bytes, out)?;
     let text = &out[start..];
-    let is_special =
-        |b: &u8| matches!(b, b'"' | b'\\' | b'(' | b')' | b'[' | b']' | b',') || is_space(b);
-    if text.is_empty() || text.iter().any(is_special) {
+    let is_special = |b: u8| matches!(b, b'"' | b'\\' | b',') || brackets.contains(&b);
+    if text.is_empty() || text.iter().any(|b| is_special(*b) || is_space(*b)) {
         quote(out, start, Escape::Doubled);
     }
     Some(())
@@ -195,7 +173,7 @@ pub(super) fn append_multirange(bound: &ValueType, bytes: &[u8], out: &mut Vec<u
 
 /// `hstore`: `"a"=>"1", "b"=>NULL`
 pub(super) fn append_hstore(bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
-    let mut pairs = super::binary::hstore(bytes)?;
+    let mut pairs = hstore::binary(bytes)?;
     for at in 0..pairs.remaining() {
         if at > 0 {
             out.extend_from_slice(b", ");
@@ -215,10 +193,6 @@ fn append_quoted(text: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(text);
     quote(out, start, Escape::Backslash);
-}
-
-fn is_space(byte: &u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
 }
 
 /// Puts what stands behind `start` into quotes, in place.

@@ -66,21 +66,63 @@ fn dates_and_times_as_text_agree_with_the_calendar() {
 #[test]
 fn arrays_are_read_in_both_formats() {
     let element = |text: &[u8]| Some(text.to_vec());
-    assert_eq!(
-        array::text(br#"{1,NULL,"a \"b\"\\",x}"#),
-        Some(vec![element(b"1"), None, element(br#"a "b"\"#), element(b"x")])
-    );
-    assert_eq!(array::text(b"{}"), Some(vec![]));
-    assert_eq!(array::text(b"[0:1]={1,2}").map(|a| a.len()), Some(2));
-    for wrong in [&b"{"[..], b"{1,}", b"{{1},{2}}", b"{\"a}", b"x"] {
-        assert_eq!(array::text(wrong), None);
+    let read = |text: &[u8]| array::text(text, b',');
+    let flat = read(br#"{1,NULL,"a \"b\"\\",x}"#).unwrap();
+    assert_eq!(flat.lengths, [4]);
+    let expected = [element(b"1"), None, element(br#"a "b"\"#), element(b"x")];
+    assert_eq!(flat.elements, expected);
+    assert!(read(b"{}").unwrap().lengths.is_empty());
+    assert_eq!(read(b"[0:1]={1,2}").unwrap().lengths, [2]);
+    let cube = read(br#"{{{1,2}},{{NULL,"{"}},{{5,6}}}"#).unwrap();
+    assert_eq!((cube.lengths, cube.elements.len()), (vec![3, 1, 2], 6));
+    let boxes = array::text(b"{(1,2),(0,0);(3,4),(0,0)}", b';').unwrap();
+    assert_eq!(boxes.elements, [element(b"(1,2),(0,0)"), element(b"(3,4),(0,0)")]);
+    for wrong in ["{", "{1,}", "{{1},{2,3}}", "{{1},2}", "{1,{2}}", "{\"a}", "x", "{1}}", "{a b}"] {
+        assert_eq!(read(wrong.as_bytes()), None, "{wrong}");
     }
     let one = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 23, 0, 0, 0, 2, 0, 0, 0, 1];
     let mut bytes = one.to_vec();
     bytes.extend_from_slice(&[0, 0, 0, 4, 0, 0, 0, 7, 0xff, 0xff, 0xff, 0xff]);
-    let read: Vec<_> = array::binary(&bytes).unwrap().collect();
+    let elements = array::binary(&bytes).unwrap();
+    assert_eq!(elements.dimensions(), [array::Dimension { length: 2, lower: 1 }]);
+    let read: Vec<_> = elements.collect();
     assert_eq!(read, [Some(Some(&[0, 0, 0, 7][..])), Some(None)]);
     assert!(array::binary(&one).is_none());
+}
+
+#[test]
+fn rows_and_entries_are_read_from_text() {
+    let some = |text: &str| Some(text.as_bytes().to_vec());
+    let row = composite::text(br#"(1,,"","a ""b"" \\,)",x)"#).unwrap();
+    assert_eq!(row, [some("1"), None, some(""), some("a \"b\" \\,)"), some("x")]);
+    assert_eq!(composite::text(b"(\"a)"), None);
+    let pairs = hstore::text(br#""k"=>"v \" \\", "n"=>NULL"#).unwrap();
+    assert_eq!(pairs, [(b"k".to_vec(), some("v \" \\")), (b"n".to_vec(), None)]);
+    assert_eq!(hstore::text(b"").unwrap(), []);
+    assert_eq!(hstore::text(b"\"a\"=>\"b\", "), None);
+}
+
+#[test]
+fn intervals_money_and_bits_are_read_from_text() {
+    for (months, days, micros) in [
+        (0, 0, 0),
+        (14, 3, 14_706_780_000),
+        (-14, 3, -14_706_000_001),
+        (i32::MIN, i32::MIN, i64::MIN + 1),
+        (i32::MAX, i32::MAX - 1, i64::MAX),
+        (-1, 1, 1),
+    ] {
+        let interval = binary::Interval { months, days, micros };
+        let mut printed = Vec::new();
+        clock::append_interval(interval, &mut printed);
+        assert_eq!(text::interval(&printed), Some(interval));
+    }
+    assert_eq!(text::interval(b"infinity"), None);
+    assert_eq!(text::money(b"-$1,234.56"), Some(-123_456));
+    assert_eq!(text::money("(1.234,56 €)".as_bytes()), Some(-123_456));
+    assert_eq!(text::money(b"$"), None);
+    assert!(text::bits(b"101").unwrap().eq([true, false, true]));
+    assert!(text::bits(b"102").is_none());
 }
 
 #[test]

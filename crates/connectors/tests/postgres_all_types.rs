@@ -28,7 +28,7 @@ async fn columns(db: &Fixture, table: &str) -> Vec<Column> {
         "SELECT quote_ident(attname), atttypid::regtype::text, attname::text FROM pg_attribute
          WHERE attrelid = '{table}'::regclass AND attnum > 0 AND attgenerated = '' ORDER BY attnum"
     );
-    let rows = db.client.query(&sql, &[]).await.unwrap();
+    let rows = db.client.query(&sql, &[]).await.expect("rows");
     let column = |row: &tokio_postgres::Row| {
         let (name, kind) = (row.get::<_, String>(0), row.get::<_, String>(1));
         // Booleans are written in full; an hstore is JSON without blanks.
@@ -50,7 +50,7 @@ async fn printed(db: &Fixture, table: &str, columns: &[Column]) -> Vec<Row> {
     let list: Vec<&str> = columns.iter().map(|c| c.expression.as_str()).collect();
     let sql = format!("SELECT {} FROM {table} ORDER BY id", list.join(", "));
     db.sql("SET lc_monetary = 'C'; SET TimeZone = 'UTC'; SET extra_float_digits = 3").await;
-    let rows = db.client.query(&sql, &[]).await.unwrap();
+    let rows = db.client.query(&sql, &[]).await.expect("rows");
     rows.iter().map(|row| (0..columns.len()).map(|at| row.get(at)).collect()).collect()
 }
 
@@ -71,7 +71,7 @@ async fn read(reader: &mut SourceReader, count: usize, fields: usize) -> Vec<Row
                         _ => None,
                     };
                     (0..fields).map(text).collect::<Row>()
-                }))
+                }));
             }
             Ok(_) => {}
             Err(error) => panic!("{error} {:?}", error.hint()),
@@ -103,8 +103,8 @@ async fn snapshot_and_stream_agree(what: &str, setup: &str, table: &str, format:
     let db = Fixture::new(setup).await;
     let columns = columns(&db, table).await;
     let expected = printed(&db, table, &columns).await;
-    let plan = PostgresCdcFactory.plan(&spec(&db, table, &columns)).unwrap();
-    let source = plan.connect(SourceContext::default()).await.unwrap();
+    let plan = PostgresCdcFactory.plan(&spec(&db, table, &columns)).expect("a plan");
+    let source = plan.connect(SourceContext::default()).await.expect("a source");
     let mut reader = source.read(ReadFrom::default());
     let snapshot = read(&mut reader, expected.len(), columns.len()).await;
     compare(&format!("snapshot {what}"), &columns, &snapshot, &expected);

@@ -94,6 +94,17 @@ impl Binary {
     }
 }
 
+/// The powers of five that fit.
+const FIVES: [u64; 28] = {
+    let mut powers = [1; 28];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 5;
+        at += 1;
+    }
+    powers
+};
+
 /// The number is `digits * 10^exponent`; there is no zero at the end of the digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Decimal {
@@ -104,13 +115,21 @@ struct Decimal {
 impl Decimal {
     /// Reads `1.25`, `1e16` or `1.5e-7`.
     fn read(text: &str) -> Self {
-        let (number, exponent) = text.split_once('e').unwrap_or((text, "0"));
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        let digit = |digits: u64, byte: u8| digits * 10 + u64::from(byte & 15);
-        let mut decimal = Decimal {
-            digits: whole.bytes().chain(fraction.bytes()).fold(0, digit),
-            exponent: exponent.parse::<i32>().unwrap_or(0) - fraction.len() as i32,
-        };
+        let mut decimal = Decimal { digits: 0, exponent: 0 };
+        let mut step = 0;
+        for (at, byte) in text.bytes().enumerate() {
+            match byte {
+                b'.' => step = -1,
+                b'e' => {
+                    decimal.exponent += text[at + 1..].parse::<i32>().unwrap_or(0);
+                    break;
+                }
+                digit => {
+                    decimal.digits = decimal.digits * 10 + u64::from(digit & 15);
+                    decimal.exponent += step;
+                }
+            }
+        }
         while decimal.digits.is_multiple_of(10) && decimal.digits > 0 {
             decimal.digits /= 10;
             decimal.exponent += 1;
@@ -120,19 +139,20 @@ impl Decimal {
 
     /// Whether it is `odd * 2^power`.
     fn equals(self, odd: u64, power: i32) -> bool {
-        let fives = self.exponent.unsigned_abs();
-        // 5^24 has more bits than any mantissa or digits could have as a factor.
-        if self.digits == 0 || fives > 24 {
+        // A higher power of five has more bits than any mantissa or digits.
+        let Some(five) = FIVES.get(self.exponent.unsigned_abs() as usize) else {
+            return false;
+        };
+        let (multiple, other) =
+            if self.exponent >= 0 { (odd, self.digits) } else { (self.digits, odd) };
+        // In most cases this is the end.
+        if !multiple.is_multiple_of(*five) {
             return false;
         }
-        let five = 5_u128.pow(fives);
-        let (left, right) = if self.exponent >= 0 {
-            (u128::from(self.digits) * five, u128::from(odd))
-        } else {
-            (u128::from(self.digits), u128::from(odd) * five)
-        };
+        let (left, right) =
+            if self.exponent >= 0 { (other, multiple / five) } else { (multiple / five, other) };
         let twos = left.trailing_zeros();
-        left >> twos == right && twos as i32 + self.exponent == power
+        left > 0 && left >> twos == right && twos as i32 + self.exponent == power
     }
 
     /// Appends it, with an exponent if the point would be more than `most` digits to the right.

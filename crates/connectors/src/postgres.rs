@@ -31,6 +31,7 @@ mod socket;
 mod source;
 mod stream;
 pub(crate) mod tls;
+pub(crate) mod types;
 mod visibility;
 mod wire;
 

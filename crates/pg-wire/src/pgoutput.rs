@@ -1,10 +1,22 @@
-//! Messages of the output plugin `pgoutput`, protocol version 1. Later versions add messages of
-//! their own tags (stream start, prepare ...) and a transaction id in front of the old ones.
+//! Messages of the output plugin `pgoutput`, protocol versions 1 to 4.
+//!
+//! Version 2 streams transactions that are not over yet, in blocks of Stream Start, changes, Stream
+//! Stop; version 3 tells of prepared transactions; version 4 lets an abort say when it happened.
+//! Inside a block the changes carry the id of their (sub)transaction behind the tag: they are read
+//! by [`parse_in_stream`], everything else by [`parse`]. [`head`] looks at no more than a
+//! dispatcher needs.
 
+mod head;
 mod relation;
+mod transaction;
 mod tuple;
 
+pub use head::{Block, Head, head};
 pub use relation::{ColumnInfo, Relation, ReplicaIdentity};
+pub use transaction::{
+    Begin, Commit, CommitPrepared, Prepare, RollbackPrepared, StreamAbort, StreamCommit,
+    StreamStart,
+};
 pub use tuple::{Cell, CellSlot, Tuple};
 
 use crate::error::WireError;
@@ -20,6 +32,8 @@ pub enum PgOutput<'a> {
     Commit(Commit),
     /// The transaction came to the server from elsewhere.
     Origin {
+        /// Where its commit lies there.
+        lsn: Lsn,
         /// Its name there.
         name: &'a str,
     },
@@ -70,28 +84,24 @@ pub enum PgOutput<'a> {
         /// Its content.
         content: &'a [u8],
     },
-}
-
-/// The head of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Begin {
-    /// Where the commit record begins.
-    pub final_lsn: Lsn,
-    /// When it was committed, microseconds since 1970.
-    pub commit_micros: i64,
-    /// The top-level transaction id, 32 bits of 64.
-    pub xid: u32,
-}
-
-/// The end of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Commit {
-    /// Where the commit record begins.
-    pub commit_lsn: Lsn,
-    /// Behind the commit record.
-    pub end_lsn: Lsn,
-    /// When it was committed, microseconds since 1970.
-    pub commit_micros: i64,
+    /// A block of a transaction that is not over begins.
+    StreamStart(StreamStart),
+    /// The block ends.
+    StreamStop,
+    /// A transaction that was streamed is committed.
+    StreamCommit(StreamCommit),
+    /// A transaction that was streamed, or a part of it, is rolled back.
+    StreamAbort(StreamAbort),
+    /// A transaction that was streamed is prepared.
+    StreamPrepare(Prepare<'a>),
+    /// The changes of a transaction follow that is prepared and may yet be rolled back.
+    BeginPrepare(Prepare<'a>),
+    /// These were the changes.
+    Prepare(Prepare<'a>),
+    /// A prepared transaction is committed.
+    CommitPrepared(CommitPrepared<'a>),
+    /// A prepared transaction is rolled back.
+    RollbackPrepared(RollbackPrepared<'a>),
 }
 
 /// A row before its change.
@@ -130,45 +140,54 @@ impl Truncate<'_> {
     }
 }
 
-/// Reads one message of the plugin.
+/// Reads one message of the plugin that does not lie in a block of a streamed transaction.
 ///
 /// # Errors
-/// Bytes that are not a whole message of protocol version 1.
+/// Bytes that are not a whole message.
 pub fn parse(data: &[u8]) -> Result<PgOutput<'_>, WireError> {
     let mut r = Reader::new(data, "pgoutput message");
-    Ok(match r.u8()? {
+    match r.u8()? {
+        tag if carries_xid(tag) => change(tag, &mut r),
+        tag => boundary(tag, &mut r),
+    }
+}
+
+/// Reads one message behind a Stream Start up to its Stream Stop, with the id of the
+/// (sub)transaction that it belongs to; only the stop and an origin have none.
+///
+/// # Errors
+/// Bytes that are not a whole message.
+pub fn parse_in_stream(data: &[u8]) -> Result<(Option<u32>, PgOutput<'_>), WireError> {
+    let mut r = Reader::new(data, "pgoutput message");
+    match r.u8()? {
+        tag if carries_xid(tag) => Ok((Some(r.u32()?), change(tag, &mut r)?)),
+        tag => Ok((None, boundary(tag, &mut r)?)),
+    }
+}
+
+/// Whether a message in a block has a transaction id behind its tag.
+fn carries_xid(tag: u8) -> bool {
+    matches!(tag, b'I' | b'U' | b'D' | b'T' | b'R' | b'Y' | b'M')
+}
+
+/// What a transaction consists of.
+fn change<'a>(tag: u8, r: &mut Reader<'a>) -> Result<PgOutput<'a>, WireError> {
+    Ok(match tag {
         b'I' => {
             let relation = r.u32()?;
-            expect_tag(&mut r, b'N')?;
-            let new = tuple::read(&mut r)?;
+            expect_tag(r, b'N')?;
+            let new = tuple::read(r)?;
             PgOutput::Insert { relation, new }
         }
-        b'U' => update(&mut r)?,
+        b'U' => update(r)?,
         b'D' => {
             let relation = r.u32()?;
             let tag = r.u8()?;
-            let old = old_tuple(tag, &mut r)?.ok_or_else(|| unknown(tag))?;
+            let old = old_tuple(tag, r)?.ok_or_else(|| unknown(tag))?;
             PgOutput::Delete { relation, old }
         }
-        b'B' => PgOutput::Begin(Begin {
-            final_lsn: r.lsn()?,
-            commit_micros: unix_micros(r.i64()?),
-            xid: r.u32()?,
-        }),
-        b'C' => {
-            r.u8()?;
-            PgOutput::Commit(Commit {
-                commit_lsn: r.lsn()?,
-                end_lsn: r.lsn()?,
-                commit_micros: unix_micros(r.i64()?),
-            })
-        }
-        b'R' => PgOutput::Relation(relation::read(&mut r)?),
+        b'R' => PgOutput::Relation(relation::read(r)?),
         b'Y' => PgOutput::Type { oid: r.u32()?, namespace: r.c_str()?, name: r.c_str()? },
-        b'O' => {
-            r.lsn()?;
-            PgOutput::Origin { name: r.c_str()? }
-        }
         b'T' => {
             let count = r.u32()? as usize;
             let flags = r.u8()?;
@@ -185,6 +204,25 @@ pub fn parse(data: &[u8]) -> Result<PgOutput<'_>, WireError> {
             prefix: r.c_str()?,
             content: r.sized()?,
         },
+        tag => return Err(unknown(tag)),
+    })
+}
+
+/// Where a transaction, or a block of it, begins and ends.
+fn boundary<'a>(tag: u8, r: &mut Reader<'a>) -> Result<PgOutput<'a>, WireError> {
+    Ok(match tag {
+        b'B' => PgOutput::Begin(Begin::read(r)?),
+        b'C' => PgOutput::Commit(Commit::read(r)?),
+        b'O' => PgOutput::Origin { lsn: r.lsn()?, name: r.c_str()? },
+        b'S' => PgOutput::StreamStart(StreamStart::read(r)?),
+        b'E' => PgOutput::StreamStop,
+        b'c' => PgOutput::StreamCommit(StreamCommit::read(r)?),
+        b'A' => PgOutput::StreamAbort(StreamAbort::read(r)?),
+        b'b' => PgOutput::BeginPrepare(Prepare::read(r)?),
+        b'P' => PgOutput::Prepare(Prepare::read_flagged(r)?),
+        b'p' => PgOutput::StreamPrepare(Prepare::read_flagged(r)?),
+        b'K' => PgOutput::CommitPrepared(CommitPrepared::read(r)?),
+        b'r' => PgOutput::RollbackPrepared(RollbackPrepared::read(r)?),
         tag => return Err(unknown(tag)),
     })
 }
@@ -217,10 +255,6 @@ fn expect_tag(r: &mut Reader<'_>, expected: u8) -> Result<(), WireError> {
 
 fn unknown(tag: u8) -> WireError {
     WireError::UnknownTag { what: "pgoutput message", tag }
-}
-
-fn unix_micros(postgres_micros: i64) -> i64 {
-    postgres_micros.saturating_add(crate::replication::POSTGRES_EPOCH_MICROS)
 }
 
 #[cfg(test)]

@@ -72,6 +72,14 @@ impl<'a> Reader<'a> {
         self.take(length)
     }
 
+    /// The same, or nothing for a length below zero: NULL.
+    pub(crate) fn nullable(&mut self) -> Result<Option<&'a [u8]>, WireError> {
+        match self.i32()? {
+            ..0 => Ok(None),
+            length => self.take(length as usize).map(Some),
+        }
+    }
+
     /// UTF-8 up to a zero byte.
     pub(crate) fn c_str(&mut self) -> Result<&'a str, WireError> {
         let end = self.rest.iter().position(|b| *b == 0).ok_or_else(|| self.truncated())?;

@@ -4,7 +4,7 @@ use tokio_postgres::types::Type;
 
 use super::arrays::Element;
 use crate::postgres::client::quote;
-use crate::postgres::column::PgType;
+use crate::postgres::types::PgType;
 
 /// One column that is written.
 #[derive(Clone, Debug)]

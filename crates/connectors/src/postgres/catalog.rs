@@ -5,7 +5,7 @@ use tailwater_pg_wire::pgoutput::ReplicaIdentity;
 use tokio_postgres::Client;
 
 use super::client::{qualified, query_error};
-use super::column::PgType;
+use super::types::{self, PgType};
 
 /// A table or partitioned table.
 #[derive(Clone, Debug)]
@@ -42,19 +42,8 @@ impl CatalogTable {
 const TABLE: &str = "SELECT c.oid, c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = \
     c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
 
-/// Domains are followed to their base type; `element` is what an array's elements are.
-const COLUMNS: &str = "WITH RECURSIVE base(attnum, oid) AS (
-      SELECT attnum, atttypid FROM pg_attribute
-      WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped
-    UNION ALL
-      SELECT base.attnum, t.typbasetype FROM base JOIN pg_type t ON t.oid = base.oid
-      WHERE t.typtype = 'd')
-    SELECT a.attname::text, a.attnum, a.atttypid, t.oid, t.typtype::text, t.typcategory::text,
-      t.typelem, coalesce(e.typtype::text, ''), coalesce(e.typcategory::text, ''),
-      format_type(a.atttypid, a.atttypmod), format_type(t.oid, -1)
-    FROM pg_attribute a JOIN base ON base.attnum = a.attnum JOIN pg_type t ON t.oid = base.oid
-    LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
-    WHERE a.attrelid = $1 AND t.typtype <> 'd' ORDER BY a.attnum";
+const COLUMNS: &str = "SELECT attname::text, atttypid, format_type(atttypid, atttypmod)
+    FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
 
 /// Reads a table, or says which one may have been meant.
 pub(crate) async fn load(
@@ -70,26 +59,11 @@ pub(crate) async fn load(
     let oid: u32 = row.get(0);
     let kind: String = row.get(1);
     let rows = client.query(COLUMNS, &[&oid]).await.map_err(failed)?;
+    let types = types::load(client, oid).await?;
     let columns = rows.iter().map(|row| CatalogColumn {
         name: row.get(0),
-        type_oid: row.get(2),
-        pg_type: PgType {
-            oid: row.get(3),
-            is_enum: row.get::<_, &str>(4) == "e",
-            is_string: row.get::<_, &str>(5) == "S",
-            element: (row.get::<_, &str>(5) == "A").then(|| {
-                Box::new(PgType {
-                    oid: row.get(6),
-                    is_enum: row.get::<_, &str>(7) == "e",
-                    is_string: row.get::<_, &str>(8) == "S",
-                    element: None,
-                    name: String::new(),
-                    base_name: String::new(),
-                })
-            }),
-            name: row.get(9),
-            base_name: row.get(10),
-        },
+        type_oid: row.get(1),
+        pg_type: types.column(row.get(1), row.get(2)),
     });
     Ok(CatalogTable {
         oid,

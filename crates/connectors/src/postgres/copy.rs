@@ -43,8 +43,14 @@ impl TableCopy {
             .iter()
             .filter_map(|column| match &column.content {
                 Content::Physical { decoder, .. } => {
-                    let cast = if decoder.needs_text() { "::text" } else { "" };
-                    Some(format!("{}{cast}", quote(&column.name)))
+                    let name = quote(&column.name);
+                    // Not a cast, which prints some types otherwise than the stream does: an inet
+                    // with the mask of a single host.
+                    Some(if decoder.needs_text() {
+                        format!("CASE WHEN num_nulls({name}) = 0 THEN format('%s', {name}) END")
+                    } else {
+                        name
+                    })
                 }
                 Content::Metadata(..) => None,
             })

@@ -26,7 +26,7 @@ pub(crate) fn row_plan(
                 let Some(found) = table.column(&column.name) else {
                     return Err(checks::missing_column(table, &column.name));
                 };
-                let decoder = ColumnDecoder::new(&found.pg_type, &column.data_type);
+                let decoder = ColumnDecoder::new(&found.pg_type.value, &column.data_type);
                 let Some(decoder) = decoder else {
                     return Err(unreadable(table, &column.name, &found.pg_type.name, column));
                 };
@@ -51,6 +51,8 @@ pub(crate) fn row_plan(
             database: database.to_owned(),
         },
         key: declared.primary_key.clone(),
+        // The server sends all columns, also those that nobody has declared.
+        sends_binary: !table.columns.iter().any(|c| c.pg_type.value.fails_in_binary()),
     })
 }
 

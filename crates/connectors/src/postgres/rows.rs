@@ -19,6 +19,8 @@ pub(crate) struct RowPlan {
     pub(crate) names: Names,
     /// Places in `columns` of the declared primary key.
     pub(crate) key: Vec<usize>,
+    /// Whether the server can send every column of the table in the binary format.
+    pub(crate) sends_binary: bool,
 }
 
 /// One declared column.
@@ -42,9 +44,9 @@ impl RowPlan {
         format!("\"{}.{}\"", self.names.schema, self.names.table)
     }
 
-    fn unfit(&self, at: usize) -> ConnectorError {
+    fn unfit(&self, at: usize, unfit: Unfit) -> ConnectorError {
         let column = &self.columns[at];
-        unfit_error(&self.table(), &column.name, &column.declared)
+        unfit_error(&self.table(), &column.name, &column.declared, unfit)
     }
 
     /// A key column held what its type does not have.
@@ -55,10 +57,11 @@ impl RowPlan {
 
     /// Whether the stream can be asked for the binary format.
     pub(crate) fn reads_binary(&self) -> bool {
-        self.columns.iter().all(|column| match &column.content {
-            Content::Physical { decoder, .. } => !decoder.needs_text(),
+        let is_binary = |column: &PlannedColumn| match &column.content {
+            Content::Physical { decoder, .. } => !decoder.needs_text_stream(),
             Content::Metadata(..) => true,
-        })
+        };
+        self.sends_binary && self.columns.iter().all(is_binary)
     }
 
     /// Appends a row of a binary copy whose first fields are the physical columns in order, and
@@ -83,7 +86,7 @@ impl RowPlan {
                             Some(Ok(field)) => field,
                             Some(Err(error)) => {
                                 wire = Some(error);
-                                return Err(Unfit);
+                                return Err(Unfit::Value);
                             }
                             None => None,
                         };
@@ -100,7 +103,7 @@ impl RowPlan {
         });
         match (pushed, wire) {
             (_, Some(error)) => Err(wire_error(error)),
-            (Err(Unfit), None) => Err(self.unfit(failed_at)),
+            (Err(unfit), None) => Err(self.unfit(failed_at, unfit)),
             (Ok(()), None) => Ok(row),
         }
     }
@@ -192,20 +195,17 @@ impl StreamedRows {
                         Some(before) if before != Cell::UnchangedToast => cell = before,
                         _ => {
                             failed = Some((at, true));
-                            return Err(Unfit);
+                            return Err(Unfit::Value);
                         }
                     }
                 }
-                if decoder.write(cell, &mut writer).is_err() {
-                    failed = Some((at, false));
-                    return Err(Unfit);
-                }
+                decoder.write(cell, &mut writer).inspect_err(|_| failed = Some((at, false)))?;
             }
             Ok(())
         });
         match (pushed, failed) {
-            (Err(Unfit), Some((at, true))) => Err(self.toast_error(at)),
-            (Err(Unfit), at) => Err(plan.unfit(at.map_or(0, |(at, _)| at))),
+            (Err(_), Some((at, true))) => Err(self.toast_error(at)),
+            (Err(unfit), at) => Err(plan.unfit(at.map_or(0, |(at, _)| at), unfit)),
             (Ok(()), _) => Ok(()),
         }
     }

@@ -232,6 +232,20 @@ fn show_datum(datum: Datum<'_>, kind: &TypeKind) -> String {
                 (0..v.len()).map(|i| show_datum(v.get(i, layout), &element.kind)).collect();
             format!("[{}]", items.join(", "))
         }
+        (Datum::Map(v), TypeKind::Map(key, value)) => {
+            let entry = |i: usize| {
+                let key = show_datum(v.keys().get(i, key.layout()), &key.kind);
+                format!("{key}: {}", show_datum(v.values().get(i, value.layout()), &value.kind))
+            };
+            let entries: Vec<String> = (0..v.len()).map(entry).collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+        (Datum::Row(v), TypeKind::Row(fields)) => {
+            let types = fields.iter().map(|f| &f.data_type).enumerate();
+            let items: Vec<String> =
+                types.map(|(i, t)| show_datum(v.get(i, t.layout()), &t.kind)).collect();
+            format!("({})", items.join(", "))
+        }
         (other, _) => format!("{other:?}"),
     }
 }

@@ -25,7 +25,35 @@ fn samples() -> Vec<Vec<u8>> {
     let kind = b"Y\0\0\x01\0public\0mood\0".to_vec();
     let origin = b"O\0\0\0\0\0\0\0\x01far\0".to_vec();
     let commit = [&[b'C'][..], &[0; 25]].concat();
-    vec![begin, relation, insert, update, delete, truncate, message, kind, origin, commit]
+    let mut samples =
+        vec![begin, relation, insert, update, delete, truncate, message, kind, origin, commit];
+    samples.extend(later_samples());
+    samples
+}
+
+/// The messages of versions 2 to 4.
+fn later_samples() -> Vec<Vec<u8>> {
+    let xid = [0, 0, 3, 1];
+    let lsns_and_time = [[0, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0, 0, 2], [0; 8]].concat();
+    let gid = [&xid[..], b"gid\0"].concat();
+    let flagged = |tag, rest: &[&[u8]]| [&[tag, 0], &lsns_and_time[..], &rest.concat()].concat();
+    vec![
+        [&b"S"[..], &xid, &[1]].concat(),
+        b"E".to_vec(),
+        [&b"c"[..], &xid, &[0], &lsns_and_time].concat(),
+        [&b"A"[..], &xid, &[0, 0, 3, 2], &[0, 0, 0, 0, 0, 0, 0, 9], &[0; 8]].concat(),
+        [&b"b"[..], &lsns_and_time, &gid].concat(),
+        flagged(b'P', &[&gid]),
+        flagged(b'p', &[&gid]),
+        flagged(b'K', &[&gid]),
+        flagged(b'r', &[&[0; 8], &gid]),
+    ]
+}
+
+/// The same message as it stands in a block.
+fn in_stream(sample: &[u8]) -> Vec<u8> {
+    let (tag, rest) = sample.split_at(1);
+    if carries_xid(tag[0]) { [tag, &[0, 0, 3, 7], rest].concat() } else { sample.to_vec() }
 }
 
 #[test]
@@ -49,10 +77,65 @@ fn every_message_is_read() {
 }
 
 #[test]
+fn streamed_and_prepared_transactions_are_read() {
+    let samples = later_samples();
+    let parsed: Vec<_> = samples.iter().map(|s| parse(s).unwrap()).collect();
+    assert_eq!(parsed[0], PgOutput::StreamStart(StreamStart { xid: 769, is_first: true }));
+    assert_eq!(parsed[1], PgOutput::StreamStop);
+    let commit_micros = replication::POSTGRES_EPOCH_MICROS;
+    let commit = Commit { commit_lsn: Lsn(1), end_lsn: Lsn(2), commit_micros };
+    assert_eq!(parsed[2], PgOutput::StreamCommit(StreamCommit { xid: 769, commit }));
+    let abort = |aborted_at| StreamAbort { xid: 769, subxid: 770, aborted_at };
+    assert_eq!(parsed[3], PgOutput::StreamAbort(abort(Some((Lsn(9), commit_micros)))));
+    assert_eq!(parse(&samples[3][..9]).unwrap(), PgOutput::StreamAbort(abort(None)));
+    let prepare = Prepare {
+        prepare_lsn: Lsn(1),
+        end_lsn: Lsn(2),
+        prepare_micros: commit_micros,
+        xid: 769,
+        gid: "gid",
+    };
+    assert_eq!(parsed[4], PgOutput::BeginPrepare(prepare));
+    assert_eq!(parsed[5], PgOutput::Prepare(prepare));
+    assert_eq!(parsed[6], PgOutput::StreamPrepare(prepare));
+    let committed = CommitPrepared { commit, xid: 769, gid: "gid" };
+    assert_eq!(parsed[7], PgOutput::CommitPrepared(committed));
+    assert!(matches!(parsed[8], PgOutput::RollbackPrepared(r) if (r.xid, r.gid) == (769, "gid")));
+}
+
+#[test]
+fn a_message_in_a_block_is_the_plain_one_with_its_transaction() {
+    for sample in samples() {
+        let streamed = in_stream(&sample);
+        let (xid, message) = parse_in_stream(&streamed).unwrap();
+        assert_eq!(message, parse(&sample).unwrap());
+        assert_eq!(xid, carries_xid(sample[0]).then_some(775));
+        let (plain, streamed) =
+            (head(&sample, Block::None).unwrap(), head(&streamed, Block::Stream).unwrap());
+        assert_eq!(streamed, Head { xid, ..plain });
+        let relation = match message {
+            PgOutput::Insert { relation, .. }
+            | PgOutput::Update { relation, .. }
+            | PgOutput::Delete { relation, .. } => Some(relation),
+            PgOutput::Relation(relation) => Some(relation.oid),
+            _ => None,
+        };
+        assert_eq!((plain.tag, plain.relation), (sample[0], relation));
+    }
+}
+
+#[test]
 fn no_truncated_message_is_read_as_a_whole_one() {
     for sample in samples() {
         for end in 0..sample.len() {
-            assert!(parse(&sample[..end]).is_err(), "{sample:?} cut at {end}");
+            // An abort of version 2 is the head of one of version 4.
+            let is_whole = sample[0] == b'A' && end == 9;
+            assert_eq!(parse(&sample[..end]).is_ok(), is_whole, "{sample:?} cut at {end}");
+        }
+        let streamed = in_stream(&sample);
+        for end in 0..streamed.len() {
+            let is_whole = streamed[0] == b'A' && end == 9;
+            assert_eq!(parse_in_stream(&streamed[..end]).is_ok(), is_whole, "{streamed:?}");
         }
     }
 }
@@ -67,14 +150,25 @@ fn random(state: &mut u64) -> u64 {
 
 #[test]
 fn mutated_bytes_never_panic() {
-    let mut state = 0x9E37_79B9_7F4A_7C15;
-    let samples = samples();
-    for _ in 0..20_000 {
+    const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
+    println!("seed {SEED:#x}");
+    let mut state = SEED;
+    let mut samples = samples();
+    samples.extend(samples.clone().iter().map(|sample| in_stream(sample)));
+    for round in 0..30_000 {
         let at = random(&mut state) as usize % samples.len();
         let mut bytes = samples[at].clone();
+        if round % 10 == 0 {
+            bytes.truncate(1);
+            let length = random(&mut state) % 60;
+            bytes.extend((0..length).map(|_| random(&mut state) as u8));
+        }
         for _ in 0..1 + random(&mut state) % 3 {
             let at = random(&mut state) as usize % bytes.len();
             bytes[at] = random(&mut state) as u8;
+        }
+        if round % 3 == 0 {
+            bytes.truncate(random(&mut state) as usize % (bytes.len() + 1));
         }
         if let Ok(PgOutput::Insert { new, .. } | PgOutput::Update { new, .. }) = parse(&bytes) {
             assert_eq!(new.cells().len(), new.len());
@@ -94,19 +188,36 @@ fn read_as_anything(bytes: &[u8]) {
             }
         }
     }
+    let _ = parse_in_stream(bytes);
+    let _ = head(bytes, Block::None);
+    let _ = head(bytes, Block::Stream);
     let _ = backend::first_frame(bytes);
     let _ = replication::parse(bytes);
     let _ = copy_binary::header_length(bytes);
     if let Ok(Some(row)) = copy_binary::row(bytes) {
-        assert!(row.count() <= usize::from(u16::MAX));
+        let mut rest = row.clone();
+        assert!(rest.by_ref().count() <= usize::from(u16::MAX) && rest.remaining() == 0);
+        let _ = rest.rest();
     }
-    let _ = value::array::text(bytes);
+    let _ = value::array::text(bytes, b',');
+    let _ = value::composite::text(bytes);
+    let _ = value::composite::binary(bytes).map(Iterator::count);
+    let _ = value::hstore::text(bytes);
+    let _ = value::text::interval(bytes);
+    let _ = value::text::money(bytes);
+    let _ = value::text::bits(bytes).map(Iterator::count);
     let _ = value::array::binary(bytes).map(Iterator::count);
+    let _ = value::text::date(bytes);
+    let _ = value::text::time(bytes);
     let _ = value::text::timestamp(bytes);
+    let _ = value::text::bytea(bytes, &mut Vec::new());
+    let _ = value::binary::timestamp(bytes);
+    let _ = value::binary::date(bytes);
     let _ = value::text::decimal(bytes, 3);
     let _ = value::binary::timetz(bytes);
     if let Some(number) = value::numeric::parse(bytes) {
         let _ = number.to_unscaled(38);
         number.append_text(&mut Vec::new());
     }
+    let _ = value::hstore::binary(bytes).map(Iterator::count);
 }

@@ -93,3 +93,32 @@ pub fn jsonb(bytes: &[u8]) -> Option<&[u8]> {
         _ => None,
     }
 }
+
+/// An `interval`: its three parts are not converted into each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// Whole months.
+    pub months: i32,
+    /// Whole days.
+    pub days: i32,
+    /// Microseconds.
+    pub micros: i64,
+}
+
+/// `interval`
+pub fn interval(bytes: &[u8]) -> Option<Interval> {
+    let (micros, rest) = bytes.split_first_chunk::<8>()?;
+    let (days, months) = rest.split_first_chunk::<4>()?;
+    Some(Interval {
+        months: int4(months)?,
+        days: i32::from_be_bytes(*days),
+        micros: i64::from_be_bytes(*micros),
+    })
+}
+
+/// `bit` and `varbit` as their number and the bytes that hold them, the first in the highest place.
+pub fn bits(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (count, bytes) = bytes.split_first_chunk::<4>()?;
+    let count = u32::from_be_bytes(*count) as usize;
+    (bytes.len() == count.div_ceil(8)).then_some((count, bytes))
+}

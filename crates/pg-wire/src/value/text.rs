@@ -1,6 +1,7 @@
 //! The text formats of the common types, with the settings of our sessions: `DateStyle` ISO,
 //! `TimeZone` UTC, `bytea_output` hex.
 
+use super::binary::Interval;
 use super::calendar::{days_from_civil, days_in_month};
 
 /// `bool`
@@ -87,6 +88,69 @@ pub fn timestamp(text: &[u8]) -> Option<i64> {
     days.checked_mul(86_400_000_000)?.checked_add(micros)?.checked_sub(offset * 1_000_000)
 }
 
+/// `interval` in the style `postgres`: `1 year -2 mons +3 days -04:05:06.7`; `None` also for the
+/// infinities.
+pub fn interval(text: &[u8]) -> Option<Interval> {
+    let mut words = text.split(|b| *b == b' ');
+    let mut interval = Interval { months: 0, days: 0, micros: 0 };
+    while let Some(word) = words.next() {
+        let (is_negative, digits) = match word.split_first()? {
+            (b'-', digits) => (true, digits),
+            (b'+', digits) => (false, digits),
+            _ => (false, word),
+        };
+        if digits.contains(&b':') {
+            let micros = long_clock(digits)?;
+            let micros = if is_negative { -micros } else { micros };
+            interval.micros = i64::try_from(micros).ok()?;
+            continue;
+        }
+        let count: i64 = number(digits)?;
+        let count = i32::try_from(if is_negative { -count } else { count }).ok()?;
+        match words.next()? {
+            b"year" | b"years" => {
+                interval.months = interval.months.checked_add(count.checked_mul(12)?)?;
+            }
+            b"mon" | b"mons" => interval.months = interval.months.checked_add(count)?,
+            b"day" | b"days" => interval.days = count,
+            _ => return None,
+        }
+    }
+    Some(interval)
+}
+
+/// `2562047788:00:54.775807`: hours of any number.
+fn long_clock(text: &[u8]) -> Option<i128> {
+    let (hours, rest) = digits(text, 2, 10)?;
+    let (minute, rest) = digits(rest.strip_prefix(b":")?, 2, 2)?;
+    let (second, rest) = digits(rest.strip_prefix(b":")?, 2, 2)?;
+    let (micros, rest) = fraction(rest)?;
+    let seconds = i128::from(hours) * 3600 + i128::from(minute * 60 + second);
+    rest.is_empty().then_some(seconds * 1_000_000 + i128::from(micros))
+}
+
+/// `money` in the smallest unit, whatever marks the locale puts between the digits.
+pub fn money(text: &[u8]) -> Option<i64> {
+    let is_negative = text.iter().any(|b| matches!(b, b'-' | b'('));
+    let mut digits = text.iter().filter(|b| b.is_ascii_digit()).peekable();
+    digits.peek()?;
+    let value = digits.try_fold(0_i128, |value, digit| {
+        value.checked_mul(10)?.checked_add(i128::from(digit - b'0'))
+    })?;
+    i64::try_from(if is_negative { -value } else { value }).ok()
+}
+
+/// `bit` and `varbit`, the first bit first.
+pub fn bits(text: &[u8]) -> Option<impl DoubleEndedIterator<Item = bool> + '_> {
+    let is_plain = text.iter().all(|b| matches!(b, b'0' | b'1'));
+    is_plain.then(|| text.iter().map(|b| *b == b'1'))
+}
+
+/// What the server takes for white space.
+pub(super) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+}
+
 fn before_christ(text: &[u8]) -> (&[u8], bool) {
     match text.strip_suffix(b" BC") {
         Some(rest) => (rest, true),
@@ -112,12 +176,18 @@ fn clock(text: &[u8]) -> Option<(i64, &[u8])> {
     if minute > 59 || second > 59 || seconds > 86_400 {
         return None;
     }
-    let Some(fraction) = rest.strip_prefix(b".") else {
-        return Some((seconds * 1_000_000, rest));
+    let (micros, rest) = fraction(rest)?;
+    Some((seconds * 1_000_000 + micros, rest))
+}
+
+/// Up to six digits behind a point, if there is one.
+fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
+    let Some(fraction) = text.strip_prefix(b".") else {
+        return Some((0, text));
     };
     let (micros, after) = digits(fraction, 1, 6)?;
     let length = (fraction.len() - after.len()) as u32;
-    Some((seconds * 1_000_000 + micros * 10_i64.pow(6 - length), after))
+    Some((micros * 10_i64.pow(6 - length), after))
 }
 
 fn offset(text: &[u8]) -> Option<i64> {

@@ -77,6 +77,20 @@ impl ConnectorError {
         self
     }
 
+    /// The same once more, for another who has to know; what lies beneath becomes text.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        let inner = &self.0;
+        let source = inner.source.as_ref().map(|source| source.to_string().into());
+        Self(Box::new(Inner {
+            kind: inner.kind,
+            message: inner.message.clone(),
+            hint: inner.hint.clone(),
+            context: inner.context.clone(),
+            source,
+        }))
+    }
+
     /// What kind it is.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

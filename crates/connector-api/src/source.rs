@@ -1,5 +1,7 @@
 //! Reading: from a declared table to a stream of changes.
 
+use std::path::PathBuf;
+
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use tailwater_types::{ChangeBatch, ChangelogMode, Position};
@@ -47,6 +49,10 @@ pub struct SourceContext {
     pub job_name: String,
     /// `table.local-time-zone`, an IANA name.
     pub time_zone: String,
+    /// The source's table, by which the job knows it.
+    pub source_name: String,
+    /// A directory for what is too large for memory and of no use after a crash.
+    pub scratch: Option<PathBuf>,
 }
 
 /// Where to begin, and where batches must end.

@@ -112,6 +112,8 @@ impl EpochLoop {
             let context = SourceContext {
                 job_name: settings.name.clone(),
                 time_zone: settings.time_zone.clone(),
+                source_name: format!("{number} {}", source.table),
+                scratch: settings.checkpoints.as_ref().map(|c| c.directory.join("scratch")),
             };
             let running = if has_ended {
                 None

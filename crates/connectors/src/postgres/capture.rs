@@ -10,10 +10,12 @@ use tokio_postgres::Client;
 
 use super::catalog::{self, CatalogTable};
 use super::changes::CapturedRelation;
-use super::client::query_error;
+use super::client::{self, ServerAddress, query_error};
+use super::column::ColumnDecoder;
 use super::declared::row_plan;
-use super::rows::{RowPlan, StreamedRows};
+use super::rows::{Content, RowPlan, StreamedRows};
 use super::snapshot::ChunkKey;
+use super::types;
 
 /// `schema-name` and `table-name`: names, or regular expressions that match whole names.
 #[derive(Clone, Debug, Default)]
@@ -105,16 +107,109 @@ pub(crate) struct Capture {
     pub(crate) partitions: HashMap<u32, u32>,
     /// By what the snapshots of tables are cut.
     pub(crate) keys: BTreeMap<u32, ChunkKey>,
+    /// For questions about what is new.
+    pub(crate) address: ServerAddress,
 }
 
 impl Capture {
-    /// How the rows of a relation are read, if they are wanted.
-    pub(crate) fn describe(&self, relation: &Relation) -> Option<CapturedRelation> {
+    /// The tables and partitions of which changes come.
+    pub(crate) fn relations(&self) -> Vec<u32> {
+        self.tables.keys().chain(self.partitions.keys()).copied().collect()
+    }
+
+    /// How the rows of a relation are read from here on, if they are wanted.
+    pub(crate) async fn describe(
+        &self,
+        relation: &Relation,
+    ) -> Result<Option<CapturedRelation>, ConnectorError> {
         let root = self.partitions.get(&relation.oid).copied().unwrap_or(relation.oid);
-        let captured = self.tables.get(&root)?;
+        let Some(captured) = self.tables.get(&root) else {
+            return Ok(None);
+        };
+        let plan = match self.retyped(&captured.plan, relation).await? {
+            Some(plan) => Arc::new(plan),
+            None => Arc::clone(&captured.plan),
+        };
         let key = self.keys.get(&root).cloned();
-        let plan = Arc::clone(&captured.plan);
-        let rows = StreamedRows::new(Arc::clone(&plan), relation, key.as_ref()).map_err(Some);
-        Some(CapturedRelation { table: root, plan, key, rows })
+        let rows = match StreamedRows::new(Arc::clone(&plan), relation, key.as_ref()) {
+            Ok(rows) => Ok(rows),
+            Err(mismatch) => Err(Some(self.explain(captured, relation, mismatch).await)),
+        };
+        Ok(Some(CapturedRelation { table: root, plan, key, rows }))
+    }
+
+    /// The plan for rows whose columns have other types than the catalog says: the table was
+    /// altered since they were written, or will have been.
+    async fn retyped(
+        &self,
+        plan: &RowPlan,
+        relation: &Relation,
+    ) -> Result<Option<RowPlan>, ConnectorError> {
+        let type_now = |name: &str| relation.columns.iter().find(|c| c.name == name);
+        let other = plan.columns.iter().enumerate().filter_map(|(at, column)| {
+            let Content::Physical { type_oid, .. } = &column.content else {
+                return None;
+            };
+            let now = type_now(&column.name)?.type_oid;
+            (now != *type_oid).then_some((at, now))
+        });
+        let other: Vec<(usize, u32)> = other.collect();
+        if other.is_empty() {
+            return Ok(None);
+        }
+        let client = client::connect(&self.address, "tailwater").await?;
+        let oids: Vec<u32> = other.iter().map(|(_, oid)| *oid).collect();
+        let types = types::load(&client, &oids).await?;
+        let mut plan = plan.clone();
+        for (at, oid) in other {
+            let column = &mut plan.columns[at];
+            let pg_type = types.get(oid);
+            let decoder =
+                pg_type.as_ref().and_then(|t| ColumnDecoder::new(&t.value, &column.declared));
+            if let (Some(decoder), Some(pg_type)) = (decoder, pg_type) {
+                column.content =
+                    Content::Physical { decoder, type_oid: oid, type_name: pg_type.name };
+            }
+        }
+        Ok(Some(plan))
+    }
+
+    /// Says what has become of a column that is missing.
+    async fn explain(
+        &self,
+        captured: &CapturedTable,
+        relation: &Relation,
+        mismatch: ConnectorError,
+    ) -> ConnectorError {
+        let is_gone = |name: &str| !relation.columns.iter().any(|c| c.name == name);
+        let missing = captured.plan.columns.iter().find(|column| {
+            matches!(column.content, Content::Physical { .. }) && is_gone(&column.name)
+        });
+        let Some(column) = missing.and_then(|missing| captured.table.column(&missing.name)) else {
+            return mismatch;
+        };
+        let sql = "SELECT attname::text FROM pg_attribute
+            WHERE attrelid = $1 AND attnum = $2 AND NOT attisdropped AND attname::text <> $3";
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
+            [&captured.table.oid, &column.attnum, &column.name];
+        let renamed = match client::connect(&self.address, "tailwater").await {
+            Ok(client) => client.query_opt(sql, &parameters).await.ok().flatten(),
+            Err(_) => None,
+        };
+        let (table, name) = (captured.plan.table(), &column.name);
+        let error = |message| ConnectorError::new(ErrorKind::SchemaMismatch, message);
+        match renamed {
+            Some(row) => {
+                let now: String = row.get(0);
+                error(format!("column \"{name}\" of table {table} was renamed to \"{now}\""))
+                    .with_hint(format!(
+                        "declare \"{now}\" and start the job anew, or rename the column back"
+                    ))
+            }
+            None => error(format!(
+                "column \"{name}\" of table {table} was dropped or is no longer published"
+            ))
+            .with_hint("leave it out of the declaration and start the job anew"),
+        }
     }
 }

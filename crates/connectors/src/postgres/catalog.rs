@@ -21,6 +21,8 @@ pub(crate) struct CatalogTable {
 #[derive(Clone, Debug)]
 pub(crate) struct CatalogColumn {
     pub(crate) name: String,
+    /// Its number, which a new name does not change.
+    pub(crate) attnum: i16,
     /// The declared type, as the stream names it.
     pub(crate) type_oid: u32,
     /// What to read it as.
@@ -42,7 +44,7 @@ impl CatalogTable {
 const TABLE: &str = "SELECT c.oid, c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = \
     c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
 
-const COLUMNS: &str = "SELECT attname::text, atttypid, format_type(atttypid, atttypmod)
+const COLUMNS: &str = "SELECT attname::text, atttypid, format_type(atttypid, atttypmod), attnum
     FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
 
 /// Reads a table, or says which one may have been meant.
@@ -59,9 +61,11 @@ pub(crate) async fn load(
     let oid: u32 = row.get(0);
     let kind: String = row.get(1);
     let rows = client.query(COLUMNS, &[&oid]).await.map_err(failed)?;
-    let types = types::load(client, oid).await?;
+    let type_oids: Vec<u32> = rows.iter().map(|row| row.get(1)).collect();
+    let types = types::load(client, &type_oids).await?;
     let columns = rows.iter().map(|row| CatalogColumn {
         name: row.get(0),
+        attnum: row.get(3),
         type_oid: row.get(1),
         pg_type: types.column(row.get(1), row.get(2)),
     });

@@ -150,11 +150,6 @@ impl Changes {
         self.transaction.is_none() && !self.batch.is_empty()
     }
 
-    /// How many changes of an unfinished transaction have come.
-    pub(crate) fn changes_of_open(&self) -> u64 {
-        self.transaction.as_ref().map_or(0, |t| t.changes)
-    }
-
     /// Whether the stream has to wait for chunks that are being read.
     pub(crate) fn holds_too_much(&self) -> bool {
         self.progress().is_some_and(|progress| progress.held_bytes() > MAX_HELD_BYTES)

@@ -33,6 +33,7 @@ const SERVER: &str = "SELECT current_setting('server_version_num')::int, pg_is_i
 pub(crate) async fn server(
     client: &Client,
     config: &PostgresConfig,
+    own_process: u32,
 ) -> Result<Server, ConnectorError> {
     let row = client
         .query_one(SERVER, &[])
@@ -79,7 +80,7 @@ pub(crate) async fn server(
         .with_hint("stop another reader, or raise max_wal_senders and restart PostgreSQL"));
     }
     let (max_slots, slots): (i32, i32) = (row.get(3), row.get(5));
-    let found = slot::find(client, &config.slot, &config.address.database).await?;
+    let found = slot::find(client, &config.slot, &config.address.database, own_process).await?;
     if found.is_none() && slots >= max_slots {
         let message = format!("all {max_slots} replication slots of the server are in use");
         return fail(ErrorKind::Throttled, &message, slot::MORE_SLOTS);

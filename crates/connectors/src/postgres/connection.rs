@@ -23,6 +23,7 @@ const READ_SIZE: usize = 8 * 1024;
 pub(crate) struct ReplicationConnection {
     wire: Wire,
     buffer: BytesMut,
+    server_process: u32,
 }
 
 impl ReplicationConnection {
@@ -34,7 +35,8 @@ impl ReplicationConnection {
         let mut dialler = Dialler::new(address);
         loop {
             let wire = dialler.wire().await?;
-            let mut connection = Self { wire, buffer: BytesMut::with_capacity(READ_SIZE) };
+            let buffer = BytesMut::with_capacity(READ_SIZE);
+            let mut connection = Self { wire, buffer, server_process: 0 };
             let opening = connection.authenticate(address, application);
             match tokio::time::timeout(address.connect_timeout, opening).await {
                 Ok(Ok(Ok(()))) => return Ok(connection),
@@ -76,6 +78,7 @@ impl ReplicationConnection {
                     })?;
                 }
                 BackendMessage::ReadyForQuery => is_ready = auth.is_done(),
+                BackendMessage::BackendKeyData { process_id } => self.server_process = process_id,
                 BackendMessage::Error(refusal) => return Ok(Err(refusal)),
                 _ => {}
             }
@@ -84,6 +87,11 @@ impl ReplicationConnection {
                 return Ok(Ok(()));
             }
         }
+    }
+
+    /// The server's process that serves us.
+    pub(crate) fn server_process(&self) -> u32 {
+        self.server_process
     }
 
     /// Runs a command and collects its rows.

@@ -5,16 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::BytesMut;
-use tailwater_connector_api::Acker;
 use tailwater_pg_wire::replication::StatusUpdate;
 use tailwater_pg_wire::{Lsn, frontend};
-use tailwater_types::Position;
 use tokio::sync::Notify;
 
-use super::position::SlotPosition;
 use super::socket::SocketWriter;
 
-/// Shared by the reader, the writer and the acker. Only an acknowledged position is ever reported
+/// Shared by the reader, the writer and the ackers. Only an acknowledged position is ever reported
 /// as flushed: 0, before there is one, leaves the slot where it is.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
@@ -35,6 +32,18 @@ impl Progress {
         self.wake.notify_one();
     }
 
+    /// Everything before is durable everywhere.
+    pub(crate) fn flushed(&self, lsn: Lsn) {
+        self.flushed.fetch_max(lsn.0, Ordering::AcqRel);
+        self.wake.notify_one();
+    }
+
+    /// What the server is told to be durable.
+    #[cfg(test)]
+    pub(crate) fn flushed_to(&self) -> Lsn {
+        Lsn(self.flushed.load(Ordering::Acquire))
+    }
+
     /// Nobody reads any more.
     pub(crate) fn end(&self) {
         self.is_over.store(true, Ordering::Release);
@@ -48,20 +57,6 @@ pub(crate) struct EndOnDrop(pub(crate) Arc<Progress>);
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
         self.0.end();
-    }
-}
-
-/// The acker of a slot.
-pub(crate) struct SlotAcker(pub(crate) Arc<Progress>);
-
-impl Acker for SlotAcker {
-    fn ack(&mut self, position: &Position) {
-        let Ok(position) = SlotPosition::read(position) else {
-            tracing::error!(%position, "acknowledged position cannot be read");
-            return;
-        };
-        self.0.flushed.fetch_max(position.lsn.0, Ordering::AcqRel);
-        self.0.wake.notify_one();
     }
 }
 

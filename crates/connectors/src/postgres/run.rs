@@ -1,6 +1,7 @@
 //! A running source: where it begins, the snapshot beside the stream, the stream for ever after.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::StreamExt;
@@ -15,21 +16,27 @@ use super::changes::Changes;
 use super::checks::Server;
 use super::client::query_error;
 use super::connection::ReplicationConnection;
-use super::feedback::{Progress, SlotAcker};
+use super::hub::{Hub, HubAcker, StreamRequest, Subscription, Wish};
 use super::options::{PostgresConfig, Startup};
 use super::position::{ServerIdentity, SlotPosition};
 use super::publication::{self, Publication};
 use super::rows::wire_error;
 use super::slot::{self, Slot};
 use super::snapshot::{self, CutSettings, Reading, SnapshotEvent, SnapshotProgress, SnapshotTable};
-use super::stream::{ChangeStream, StreamRequest};
+use super::stream::ChangeStream;
 
 /// A source whose preconditions hold.
 pub(crate) struct PostgresCdcSource {
     pub(crate) config: PostgresConfig,
     pub(crate) application: String,
+    /// Job and table, by which the slot's hub knows it.
+    pub(crate) name: String,
+    pub(crate) scratch: Option<PathBuf>,
+    /// The columns that are read.
+    pub(crate) physical: Vec<String>,
     pub(crate) client: Client,
     pub(crate) server: Server,
+    pub(crate) hub: Arc<Hub>,
     pub(crate) tables: Vec<CapturedTable>,
     pub(crate) publication: Publication,
     /// For the stream; none for a bounded read.
@@ -38,10 +45,9 @@ pub(crate) struct PostgresCdcSource {
 
 impl Source for PostgresCdcSource {
     fn read(self: Box<Self>, from: ReadFrom) -> SourceReader {
-        let progress = Arc::new(Progress::default());
-        let acker = Box::new(SlotAcker(Arc::clone(&progress)));
-        let stage = Stage::Start { source: self, from, progress };
-        SourceReader { events: events(Run(stage)), acker }
+        let acker = HubAcker::default();
+        let stage = Stage::Start { source: self, from, acker: acker.clone() };
+        SourceReader { events: events(Run(stage)), acker: Box::new(acker) }
     }
 }
 
@@ -65,7 +71,7 @@ enum Stage {
     Start {
         source: Box<PostgresCdcSource>,
         from: ReadFrom,
-        progress: Arc<Progress>,
+        acker: HubAcker,
     },
     /// A bounded read: what has come and is not handed over, and what comes.
     SnapshotOnly {
@@ -108,10 +114,10 @@ impl Run {
         loop {
             match &mut self.0 {
                 Stage::Start { .. } => {
-                    if let Stage::Start { source, from, progress } =
+                    if let Stage::Start { source, from, acker } =
                         std::mem::replace(&mut self.0, Stage::Over)
                     {
-                        self.0 = Box::pin(source.begin(from, progress)).await?;
+                        self.0 = Box::pin(source.begin(from, &acker)).await?;
                     }
                 }
                 Stage::SnapshotOnly { ready, reading } => {
@@ -184,38 +190,90 @@ impl PostgresCdcSource {
     async fn begin(
         mut self: Box<Self>,
         from: ReadFrom,
-        feedback: Arc<Progress>,
+        acker: &HubAcker,
     ) -> Result<Stage, ConnectorError> {
         let Some((mut connection, identity)) = self.replication.take() else {
             return self.snapshot_only().await;
         };
-        let name = self.config.slot.clone();
-        let existing = slot::find(&self.client, &name, &self.config.address.database).await?;
         let known = from.position.as_ref().map(SlotPosition::read).transpose()?;
+        let hub = Arc::clone(&self.hub);
+        let guard = hub.setup.lock().await;
+        let (database, own) = (&self.config.address.database, hub.server_process());
+        let existing = slot::find(&self.client, &hub.slot, database, own).await?;
         if let Some(position) = &known {
             slot::check_identity(&mut connection, identity, position).await?;
-            slot::check_resumable(&name, existing, position.lsn)?;
+            slot::check_resumable(&hub.slot, existing, position.lsn)?;
             publication::check_resumable(&self.config.publication, &self.publication, position)?;
             self.keep_known_tables(position)?;
         }
-        publication::apply(&self.client, &self.publication.work).await?;
+        self.publish().await?;
+        let at = match &known {
+            Some(position) => position.lsn,
+            None => self.first_lsn(existing, &mut connection).await?,
+        };
+        let capture = self.capture();
+        let wish = Wish {
+            name: self.name.clone(),
+            relations: capture.relations(),
+            at,
+            may_join_later: known.is_none() && self.config.startup != Startup::CommittedOffset,
+            stream: self.stream_request(),
+        };
+        let subscription = hub.attach(wish, connection).await?;
+        drop(guard);
+        // Nobody acknowledges before there was an event.
+        let _ = acker.0.set((Arc::clone(hub.acks()), self.name.clone()));
         let mut position = match known {
             Some(position) => SlotPosition { server: identity, ..position },
-            None => {
-                let is_failover = self.config.slot_failover && self.server.version >= 170_000;
-                let slot = match existing {
-                    Some(slot) => slot,
-                    None => slot::create(&mut connection, &name, is_failover).await?,
-                };
-                let lsn = self.first_lsn(slot, existing.is_some()).await?;
-                let (tables, snapshot) = (Vec::new(), String::new());
-                SlotPosition { lsn, ordinal: 0, server: identity, tables, snapshot }
-            }
+            None => SlotPosition {
+                lsn: subscription.start,
+                ordinal: 0,
+                server: identity,
+                tables: Vec::new(),
+                snapshot: String::new(),
+            },
         };
-        let readers = self.plan_snapshot(&mut position).await?;
+        let readers = self.plan_snapshot(&position).await?;
         position.tables = self.tables.iter().map(|t| t.table.oid).collect();
         position.tables.sort_unstable();
-        self.stream(connection, position, readers, from, feedback).await
+        self.stream(subscription, capture, position, readers, &from)
+    }
+
+    /// Publishes the tables that are not yet; another table may have made the publication meanwhile.
+    async fn publish(&mut self) -> Result<(), ConnectorError> {
+        if self.publication.work.is_empty() {
+            return Ok(());
+        }
+        let physical: Vec<&str> = self.physical.iter().map(String::as_str).collect();
+        let wanted: Vec<_> = self.tables.iter().map(|t| (&t.table, physical.clone())).collect();
+        let (name, create) = (&self.config.publication, self.config.publication_create);
+        self.publication = publication::check(&self.client, name, &wanted, create).await?;
+        publication::apply(&self.client, &self.publication.work).await
+    }
+
+    fn capture(&self) -> Capture {
+        let partitions = self.publication.partitions.iter();
+        Capture {
+            keys: BTreeMap::new(),
+            partitions: partitions
+                .flat_map(|(root, all)| all.iter().map(|p| (*p, *root)))
+                .collect(),
+            tables: self.tables.iter().map(|t| (t.table.oid, t.clone())).collect(),
+            address: self.config.address.clone(),
+        }
+    }
+
+    fn stream_request(&self) -> StreamRequest {
+        let version = self.server.version;
+        StreamRequest {
+            address: self.config.address.clone(),
+            application: self.application.clone(),
+            publication: self.config.publication.clone(),
+            binary: version >= 140_000 && self.tables.iter().all(|t| t.plan.reads_binary()),
+            scratch: self.scratch.clone().filter(|_| version >= 140_000),
+            wal_sender_timeout: self.server.wal_sender_timeout,
+            heartbeat: self.config.heartbeat,
+        }
     }
 
     /// A resumed job goes on with the tables it had; those that match only now are new.
@@ -240,7 +298,7 @@ impl PostgresCdcSource {
     /// that are new.
     async fn plan_snapshot(
         &self,
-        position: &mut SlotPosition,
+        position: &SlotPosition,
     ) -> Result<Option<Readers>, ConnectorError> {
         let is_first = position.tables.is_empty();
         if is_first && self.config.startup != Startup::Initial {
@@ -283,41 +341,21 @@ impl PostgresCdcSource {
         }))
     }
 
-    async fn stream(
+    fn stream(
         self: Box<Self>,
-        connection: ReplicationConnection,
+        subscription: Subscription,
+        mut capture: Capture,
         position: SlotPosition,
         readers: Option<Readers>,
-        from: ReadFrom,
-        feedback: Arc<Progress>,
+        from: &ReadFrom,
     ) -> Result<Stage, ConnectorError> {
-        let request = StreamRequest {
-            slot: self.config.slot.clone(),
-            publication: self.config.publication.clone(),
-            start: position.lsn,
-            binary: self.server.version >= 140_000
-                && self.tables.iter().all(|t| t.plan.reads_binary()),
-            wal_sender_timeout: self.server.wal_sender_timeout,
-            heartbeat: self.config.heartbeat,
-        };
         let progress = readers.as_ref().map(|readers| Arc::clone(&readers.progress));
         let (form, skips) = (self.config.changes, self.config.skips_truncate);
         let changes = Changes::new(form, skips, position, progress, &from.stops)?;
         let keys = readers.iter().flat_map(|readers| &readers.tables);
         let keys = keys.filter_map(|(oid, table)| Some((*oid, table.key.clone()?)));
-        let partitions = self.publication.partitions.iter();
-        let capture = Capture {
-            keys: keys.collect(),
-            partitions: partitions
-                .flat_map(|(root, all)| all.iter().map(|p| (*p, *root)))
-                .collect(),
-            tables: self.tables.into_iter().map(|t| (t.table.oid, t)).collect(),
-        };
-        let address = &self.config.address;
-        let work = (capture, changes);
-        let starting =
-            ChangeStream::start(address, &self.application, connection, &request, work, feedback);
-        let stream = Box::new(starting.await?);
+        capture.keys = keys.collect();
+        let stream = Box::new(ChangeStream::new(subscription, capture, changes));
         let unread = |r: &Readers| !lock(&r.progress).is_released();
         let snapshot = readers.filter(unread).map(|r| Snapshot::Waiting(Box::new(r)));
         Ok(Stage::Stream { stream, snapshot })
@@ -341,16 +379,25 @@ impl PostgresCdcSource {
         Ok(Stage::SnapshotOnly { ready: Vec::new().into_iter(), reading: readers.start() })
     }
 
-    /// Where the stream begins. A slot that is older than the publication cannot be read from its
-    /// own start: the server looks the publication up as of then. The snapshot covers the rest.
-    async fn first_lsn(&self, slot: Slot, is_old: bool) -> Result<Lsn, ConnectorError> {
+    /// Where the stream begins; the slot is made if it is not there. A slot that is older than the
+    /// publication cannot be read from its own start: the server looks the publication up as of
+    /// then. The snapshot covers the rest.
+    async fn first_lsn(
+        &self,
+        existing: Option<Slot>,
+        connection: &mut ReplicationConnection,
+    ) -> Result<Lsn, ConnectorError> {
+        let Some(slot) = existing else {
+            let is_failover = self.config.slot_failover && self.server.version >= 170_000;
+            return Ok(slot::create(connection, &self.hub.slot, is_failover).await?.confirmed);
+        };
         let is_published_anew = !self.publication.work.is_empty();
         let from_now = match self.config.startup {
             Startup::LatestOffset => true,
             Startup::Initial => is_published_anew,
             Startup::CommittedOffset | Startup::Snapshot => false,
         };
-        if !is_old || !from_now {
+        if !from_now {
             return Ok(slot.confirmed);
         }
         let sql = "SELECT pg_current_wal_insert_lsn()::text";

@@ -20,11 +20,13 @@ pub(crate) struct Slot {
     pub(crate) confirmed: Lsn,
 }
 
-/// Looks for the slot; an unusable one is an error.
+/// Looks for the slot; an unusable one is an error. It may be held by `own`, the server's process
+/// that serves our own reader.
 pub(crate) async fn find(
     client: &Client,
     name: &str,
     database: &str,
+    own: u32,
 ) -> Result<Option<Slot>, ConnectorError> {
     let end = tokio::time::Instant::now() + HANDOVER;
     loop {
@@ -32,7 +34,7 @@ pub(crate) async fn find(
         let Some((slot, holder)) = found else {
             return Ok(None);
         };
-        let Some(pid) = holder else {
+        let Some(pid) = holder.filter(|pid| u32::try_from(*pid) != Ok(own)) else {
             return Ok(Some(slot));
         };
         if tokio::time::Instant::now() >= end {

@@ -10,6 +10,7 @@ use super::capture;
 use super::checks;
 use super::client;
 use super::connection::ReplicationConnection;
+use super::hub::Hubs;
 use super::metadata::Metadata;
 use super::options::{self, ChangeForm, PostgresConfig, Startup};
 use super::publication::{self, Publication};
@@ -19,6 +20,9 @@ use super::slot;
 /// `'connector' = 'postgres-cdc'`
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PostgresCdcFactory;
+
+/// A slot has one reader in a process, whichever job was first.
+static HUBS: Hubs = Hubs::new();
 
 impl PostgresCdcFactory {
     /// The value of the option `connector`.
@@ -88,12 +92,15 @@ impl PostgresCdcPlan {
         let address = &config.address;
         let application = format!("tailwater {}", context.job_name).trim_end().to_owned();
         let client = client::connect(address, &application).await?;
-        let server = checks::server(&client, config).await?;
+        let hub = HUBS.of(address, &config.slot);
+        let server = checks::server(&client, config, hub.server_process()).await?;
         let mut tables =
             capture::find(&client, &config.tables, &self.table, &address.database).await?;
         for captured in &tables {
             checks::may_select(&client, &captured.table).await?;
         }
+        let physical = self.table.columns.iter().filter(|c| c.metadata.is_none());
+        let physical: Vec<&str> = physical.map(|c| c.name.as_str()).collect();
         let mut publication = Publication::default();
         let mut replication = None;
         if !self.is_bounded() {
@@ -102,8 +109,6 @@ impl PostgresCdcPlan {
             for captured in &tables {
                 checks::identity(&client, config, &captured.table, &key).await?;
             }
-            let physical = self.table.columns.iter().filter(|c| c.metadata.is_none());
-            let physical: Vec<&str> = physical.map(|c| c.name.as_str()).collect();
             let wanted: Vec<_> = tables.iter().map(|t| (&t.table, physical.clone())).collect();
             let (name, create) = (&config.publication, config.publication_create);
             publication = publication::check(&client, name, &wanted, create).await?;
@@ -117,8 +122,12 @@ impl PostgresCdcPlan {
         Ok(PostgresCdcSource {
             config: config.clone(),
             application,
+            name: format!("{} {}", context.job_name, context.source_name),
+            scratch: context.scratch.clone(),
+            physical: physical.into_iter().map(str::to_owned).collect(),
             client,
             server,
+            hub,
             tables,
             publication,
             replication,

@@ -10,11 +10,11 @@ use super::client::query_error;
 /// Types within types are followed this far; no sane schema is deeper.
 const MAX_DEPTH: usize = 32;
 
-/// Every type that the columns of a table hold, and all that these consist of. `inner` is what a
+/// The types asked for, and all that these consist of. `inner` is what a
 /// domain is based on, what an array or range is of, and of a multirange its range. Multiranges are
 /// asked for so that a server older than 14, which has none, understands it.
 const TYPES: &str = "WITH RECURSIVE reached(oid) AS (
-      SELECT atttypid FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped
+      SELECT unnest($1::oid[])
     UNION
       SELECT part.oid FROM reached JOIN pg_type t ON t.oid = reached.oid CROSS JOIN LATERAL (
         SELECT t.typbasetype WHERE t.typtype = 'd'
@@ -56,7 +56,7 @@ struct Entry {
     money_digits: i32,
 }
 
-/// The types of one table.
+/// Types by their object ids.
 pub(crate) struct Types(HashMap<u32, Entry>);
 
 /// A column's type with its domains resolved.
@@ -74,9 +74,9 @@ pub(crate) struct PgType {
     pub(crate) base_name: String,
 }
 
-/// Reads the types of a table's columns.
-pub(crate) async fn load(client: &Client, table: u32) -> Result<Types, ConnectorError> {
-    let rows = client.query(TYPES, &[&table]).await;
+/// Reads types by their object ids.
+pub(crate) async fn load(client: &Client, oids: &[u32]) -> Result<Types, ConnectorError> {
+    let rows = client.query(TYPES, &[&oids]).await;
     let rows = rows.map_err(|error| query_error("read the types in the catalog", error))?;
     let entry = |row: &Row| {
         let names: Vec<String> = row.get(8);
@@ -98,6 +98,12 @@ pub(crate) async fn load(client: &Client, table: u32) -> Result<Types, Connector
 }
 
 impl Types {
+    /// The type `oid`, if it is still there, by its own name.
+    pub(crate) fn get(&self, oid: u32) -> Option<PgType> {
+        let name = self.0.get(&oid)?.sql_name.clone();
+        Some(self.column(oid, name))
+    }
+
     /// The type `oid`, called `name` in messages.
     pub(crate) fn column(&self, oid: u32, name: String) -> PgType {
         let mut base = oid;

@@ -130,8 +130,17 @@ pub async fn connect(
     spec: &TableSpec,
     from: ReadFrom,
 ) -> Result<Reading, ConnectorError> {
+    connect_as(factory, spec, from, SourceContext::default()).await
+}
+
+pub async fn connect_as(
+    factory: &dyn SourceFactory,
+    spec: &TableSpec,
+    from: ReadFrom,
+    context: SourceContext,
+) -> Result<Reading, ConnectorError> {
     let plan = factory.plan(spec).expect("a plan");
-    let source = plan.connect(SourceContext::default()).await?;
+    let source = plan.connect(context).await?;
     Ok(Reading {
         reader: source.read(from),
         types: spec.columns.iter().map(|c| c.data_type.clone()).collect(),

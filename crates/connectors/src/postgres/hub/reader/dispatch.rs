@@ -1,0 +1,349 @@
+//! Which message goes to whom. No I/O but the spilling of transactions that are not over.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+
+use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tailwater_pg_wire::pgoutput::{self, Block, Commit, PgOutput};
+use tailwater_pg_wire::{Lsn, WireError};
+use tokio::sync::mpsc;
+
+use super::super::spill::Spill;
+use super::super::{Attach, Mail, StreamRequest, Wish};
+use crate::postgres::rows::wire_error;
+
+/// Mail of this size is sent even if more is there.
+const FULL_BYTES: usize = 256 * 1024;
+/// From so many messages on a transaction is worth a nap within.
+const LONG_TRANSACTION: u64 = 64;
+
+/// Routes the messages of one connection.
+#[derive(Default)]
+pub(super) struct Dispatcher {
+    subscribers: Vec<Subscriber>,
+    next_number: u64,
+    /// For each table the places of those who want it.
+    routes: HashMap<u32, Vec<usize>>,
+    /// The last description of each table: who comes later needs it.
+    described: BTreeMap<u32, Vec<u8>>,
+    request: Option<StreamRequest>,
+    /// Everything that ended before is dispatched.
+    settled: Lsn,
+    /// The begin of the transaction that is being dispatched, and how many messages it has.
+    open: Option<(Vec<u8>, u64)>,
+    block: Option<u32>,
+    spills: HashMap<u32, Spill>,
+}
+
+struct Subscriber {
+    number: u64,
+    wish: Wish,
+    wanted: HashSet<u32>,
+    outbox: mpsc::Sender<Result<Mail, ConnectorError>>,
+    mail: Mail,
+    /// Has been sent the begin of the transaction.
+    is_within: bool,
+    /// Nothing is left for it before this place; and what it was told.
+    progress: Lsn,
+    told: Lsn,
+    is_gone: bool,
+}
+
+/// A transaction that was streamed and is committed.
+pub(super) struct Streamed {
+    xid: u32,
+    commit: Commit,
+}
+
+impl Dispatcher {
+    pub(super) fn is_empty(&self) -> bool {
+        self.subscribers.is_empty()
+    }
+
+    /// How a connection must be for everybody, and where it must begin.
+    pub(super) fn request(&self) -> Option<(StreamRequest, Lsn)> {
+        let mut request = self.subscribers.first()?.wish.stream.clone();
+        request.binary = self.subscribers.iter().all(|s| s.wish.stream.binary);
+        let start = self.subscribers.iter().map(|s| s.progress).min()?;
+        Some((request, start))
+    }
+
+    /// A new connection begins.
+    pub(super) fn connected(&mut self, request: StreamRequest, start: Lsn) {
+        (self.request, self.settled) = (Some(request), start);
+        (self.open, self.block) = (None, None);
+        self.described.clear();
+        self.spills.clear();
+    }
+
+    /// Where somebody may join the running connection.
+    pub(super) fn place_for(&self, wish: &Wish) -> Option<Lsn> {
+        let request = self.request.as_ref()?;
+        let fits = request.publication == wish.stream.publication
+            && (wish.stream.binary || !request.binary)
+            // Of a transaction that is being streamed only what was wanted has been kept.
+            && (self.spills.is_empty() || wish.relations.iter().all(|r| self.routes.contains_key(r)));
+        match fits {
+            true if wish.at >= self.settled => Some(wish.at),
+            true if wish.may_join_later => Some(self.settled),
+            _ => None,
+        }
+    }
+
+    /// Takes somebody on, who begins at `start`.
+    pub(super) fn add(&mut self, attach: Attach, start: Lsn) {
+        let Attach { wish, mail: outbox, answer } = attach;
+        self.next_number += 1;
+        let number = self.next_number;
+        if answer.send((start, number)).is_err() {
+            return;
+        }
+        let mut mail = Mail::default();
+        for description in self.described.values() {
+            mail.push(description, &[]);
+        }
+        let wanted = wish.relations.iter().copied().collect();
+        self.subscribers.push(Subscriber {
+            number,
+            wish,
+            wanted,
+            outbox,
+            mail,
+            is_within: false,
+            progress: start,
+            told: start,
+            is_gone: false,
+        });
+        self.route();
+    }
+
+    /// Somebody has gone.
+    pub(super) fn remove(&mut self, number: u64) {
+        self.subscribers.retain(|s| s.number != number);
+        self.route();
+    }
+
+    fn route(&mut self) {
+        self.routes.clear();
+        for (place, subscriber) in self.subscribers.iter().enumerate() {
+            for relation in &subscriber.wanted {
+                self.routes.entry(*relation).or_default().push(place);
+            }
+        }
+    }
+
+    /// Whether no transaction is being dispatched.
+    pub(super) fn is_at_boundary(&self) -> bool {
+        self.open.is_none()
+    }
+
+    pub(super) fn is_in_long_transaction(&self) -> bool {
+        let is_long = |(_, messages): &(Vec<u8>, u64)| *messages > LONG_TRANSACTION;
+        self.open.as_ref().is_some_and(is_long) || self.block.is_some()
+    }
+
+    /// Whether somebody's mail should leave.
+    pub(super) fn is_full(&self) -> bool {
+        self.subscribers.iter().any(|s| s.mail.byte_size() >= FULL_BYTES)
+    }
+
+    pub(super) fn has_mail(&self) -> bool {
+        self.subscribers.iter().any(|s| s.mail.byte_size() > 0)
+    }
+
+    /// Whether somebody has not heard how far the stream is.
+    pub(super) fn has_progress(&self) -> bool {
+        self.open.is_none() && self.subscribers.iter().any(|s| s.progress > s.told)
+    }
+
+    /// Sends what has gathered, and (`with_progress`) how far the stream is to those for whom there
+    /// was nothing.
+    pub(super) async fn flush(&mut self, with_progress: bool) {
+        let is_at_boundary = self.is_at_boundary();
+        let mut has_lost = false;
+        for subscriber in &mut self.subscribers {
+            let is_news = is_at_boundary && subscriber.progress > subscriber.told;
+            if is_news && (with_progress || subscriber.mail.byte_size() > 0) {
+                subscriber.mail.push_progress(subscriber.progress);
+                subscriber.told = subscriber.progress;
+            }
+            if subscriber.mail.byte_size() > 0 {
+                let mail = std::mem::take(&mut subscriber.mail);
+                subscriber.is_gone = subscriber.outbox.send(Ok(mail)).await.is_err();
+                has_lost |= subscriber.is_gone;
+            }
+        }
+        if has_lost {
+            self.subscribers.retain(|s| !s.is_gone);
+            self.route();
+        }
+    }
+
+    /// Everybody hears of an error behind what has come so far.
+    pub(super) async fn fail(&mut self, error: &ConnectorError) {
+        for subscriber in self.subscribers.drain(..) {
+            // Who has gone does not mind.
+            let _ = subscriber.outbox.send(Err(error.duplicate())).await;
+        }
+    }
+
+    /// The server has nothing more up to here.
+    pub(super) fn keepalive(&mut self, wal_end: Lsn) {
+        if self.open.is_none() {
+            self.settle(wal_end);
+        }
+    }
+
+    fn settle(&mut self, lsn: Lsn) {
+        self.settled = self.settled.max(lsn);
+        for subscriber in &mut self.subscribers {
+            subscriber.progress = subscriber.progress.max(lsn);
+        }
+    }
+
+    /// Takes a message; gives a streamed transaction that is over by it.
+    pub(super) fn take(&mut self, data: &[u8]) -> Result<Option<Streamed>, ConnectorError> {
+        let block = if self.block.is_some() { Block::Stream } else { Block::None };
+        let head = pgoutput::head(data, block).map_err(wire_error)?;
+        if let (Some(xid), Some(top)) = (head.xid, self.block) {
+            let is_wanted = match head.tag {
+                b'I' | b'U' | b'D' => head.relation.is_some_and(|r| self.routes.contains_key(&r)),
+                b'R' | b'T' => true,
+                _ => false,
+            };
+            return match is_wanted {
+                true => self.spill(top, xid, data).map(|()| None),
+                false => Ok(None),
+            };
+        }
+        match (head.tag, head.relation) {
+            (b'I' | b'U' | b'D', Some(relation)) => self.send(relation, data),
+            (b'R', Some(relation)) => self.describe(relation, data),
+            (b'B', _) => self.open = Some((data.to_vec(), 0)),
+            (b'T', _) => self.truncate(data)?,
+            (b'Y' | b'O' | b'M', _) => {}
+            _ => return self.boundary(data),
+        }
+        Ok(None)
+    }
+
+    fn boundary(&mut self, data: &[u8]) -> Result<Option<Streamed>, ConnectorError> {
+        match pgoutput::parse(data).map_err(wire_error)? {
+            PgOutput::Commit(commit) => self.commit(data, commit),
+            PgOutput::StreamStart(start) => self.block = Some(start.xid),
+            PgOutput::StreamStop => self.block = None,
+            PgOutput::StreamAbort(abort) if abort.xid == abort.subxid => {
+                self.spills.remove(&abort.xid);
+            }
+            PgOutput::StreamAbort(abort) => {
+                if let Some(spill) = self.spills.get_mut(&abort.xid) {
+                    spill.abort(abort.subxid);
+                }
+            }
+            PgOutput::StreamCommit(over) => {
+                return Ok(Some(Streamed { xid: over.xid, commit: over.commit }));
+            }
+            _ => {
+                let message = "the slot delivers transactions when they are prepared";
+                return Err(ConnectorError::new(ErrorKind::Unsupported, message)
+                    .with_hint("use a slot that was made without two_phase"));
+            }
+        }
+        Ok(None)
+    }
+
+    fn send(&mut self, relation: u32, data: &[u8]) {
+        let (Some(places), Some((begin, messages))) =
+            (self.routes.get(&relation), self.open.as_mut())
+        else {
+            return;
+        };
+        *messages += 1;
+        for place in places {
+            self.subscribers[*place].take(begin, data);
+        }
+    }
+
+    fn describe(&mut self, relation: u32, data: &[u8]) {
+        for subscriber in &mut self.subscribers {
+            subscriber.mail.push(data, &[]);
+        }
+        self.described.insert(relation, data.to_vec());
+    }
+
+    fn truncate(&mut self, data: &[u8]) -> Result<(), ConnectorError> {
+        let PgOutput::Truncate(truncate) = pgoutput::parse(data).map_err(wire_error)? else {
+            return Err(wire_error(WireError::Invalid { what: "a truncate" }));
+        };
+        if let Some((begin, _)) = &self.open {
+            for subscriber in &mut self.subscribers {
+                if truncate.relations().any(|relation| subscriber.wanted.contains(&relation)) {
+                    subscriber.take(begin, data);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, data: &[u8], commit: Commit) {
+        for subscriber in &mut self.subscribers {
+            if std::mem::take(&mut subscriber.is_within) {
+                subscriber.mail.push(data, &[]);
+                subscriber.told = subscriber.told.max(commit.end_lsn);
+            }
+        }
+        self.open = None;
+        self.settle(commit.end_lsn);
+    }
+
+    fn spill(&mut self, top: u32, xid: u32, data: &[u8]) -> Result<(), ConnectorError> {
+        let directory = self.request.as_ref().and_then(|r| r.scratch.clone());
+        let directory: PathBuf = directory.unwrap_or_default();
+        let (tag, rest) = (&data[..1], &data[5..]);
+        let spilled = self.spills.entry(top).or_default().push(&directory, xid, tag, rest);
+        spilled.map_err(|error| spill_error(&directory, error))
+    }
+
+    /// Sends a transaction that was streamed, as if it had come at its commit.
+    pub(super) async fn replay(&mut self, over: Streamed) -> Result<(), ConnectorError> {
+        let Streamed { xid, commit } = over;
+        let mut begin = vec![b'B'];
+        begin.extend_from_slice(&commit.commit_lsn.0.to_be_bytes());
+        let micros = commit.commit_micros - tailwater_pg_wire::replication::POSTGRES_EPOCH_MICROS;
+        begin.extend_from_slice(&micros.to_be_bytes());
+        begin.extend_from_slice(&xid.to_be_bytes());
+        let mut end = vec![b'C', 0];
+        end.extend_from_slice(&commit.commit_lsn.0.to_be_bytes());
+        end.extend_from_slice(&commit.end_lsn.0.to_be_bytes());
+        end.extend_from_slice(&micros.to_be_bytes());
+        self.take(&begin)?;
+        if let Some(spill) = self.spills.remove(&xid) {
+            let failed = |error| spill_error(&PathBuf::new(), error);
+            let mut changes = spill.replay().map_err(failed)?;
+            while let Some(message) = changes.next().map_err(failed)? {
+                self.take(message)?;
+                if self.is_full() {
+                    self.flush(false).await;
+                }
+            }
+        }
+        self.take(&end)?;
+        Ok(())
+    }
+}
+
+impl Subscriber {
+    fn take(&mut self, begin: &[u8], data: &[u8]) {
+        if !std::mem::replace(&mut self.is_within, true) {
+            self.mail.push(begin, &[]);
+        }
+        self.mail.push(data, &[]);
+    }
+}
+
+fn spill_error(directory: &std::path::Path, error: std::io::Error) -> ConnectorError {
+    let message = "failed to keep a large transaction on disk until its commit";
+    ConnectorError::new(ErrorKind::Throttled, message)
+        .with_context("directory", directory.display().to_string())
+        .with_source(error)
+}

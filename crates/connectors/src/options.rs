@@ -23,6 +23,17 @@ impl<'a> OptionReader<'a> {
         self.table.options.get(key).map(String::as_str)
     }
 
+    /// The options whose keys begin so: what follows, the key, the value.
+    pub(crate) fn prefixed(
+        &self,
+        prefix: &'static str,
+    ) -> impl Iterator<Item = (&'a str, &'a str, &'a str)> + use<'a> {
+        let options = self.table.options.iter();
+        options.filter_map(move |(key, value)| {
+            Some((key.strip_prefix(prefix)?, key.as_str(), value.as_str()))
+        })
+    }
+
     /// Refuses every key that is in neither list and has none of the prefixes.
     pub(crate) fn refuse_unknown(&mut self, known: &[&str], passed: &[&str], prefixes: &[&str]) {
         for key in self.table.options.keys() {

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! connect:  catalog, privileges, replica identity, slot      (changes nothing)
-//! read:     publication -> slot -> snapshot by COPY -> stream from the slot
-//!                                       |                 |
-//!                     pg_current_snapshot() ----> drops what the snapshot holds already
+//! read:     publication -> slot -> stream from the slot ----------> changes -> batches
+//!                              \-> readers: chunks by COPY -------/
 //! ```
-//! `source` puts the parts together; `changes` is pure: replication messages in, batches out.
+//! `source` checks, `run` puts the parts together; `changes` is pure: replication messages and
+//! chunks in, batches out, each change judged by the snapshot that its chunk was read in.
 
+mod capture;
 pub(crate) mod catalog;
 mod changes;
 mod checks;
@@ -16,19 +17,23 @@ pub(crate) mod column;
 mod connection;
 pub(crate) mod copy;
 mod declared;
+mod dial;
 mod feedback;
 mod metadata;
 mod options;
 mod position;
 mod publication;
 mod rows;
+mod run;
 mod slot;
 mod snapshot;
 mod socket;
 mod source;
 mod stream;
+pub(crate) mod tls;
 pub(crate) mod types;
 mod visibility;
+mod wire;
 
 pub(crate) use declared::row_plan;
 pub use source::PostgresCdcFactory;

@@ -190,7 +190,7 @@ async fn a_role_that_may_not_is_told_what_to_be_granted() {
     db.sql(&format!("GRANT SELECT ON orders TO {role}")).await;
     check(&db, &spec, ReadFrom::default(), expect![[r#"
         Auth: role "plain_..." may not publish table "public.orders"
-        hint: as the table's owner: CREATE PUBLICATION "tailwater_slot_..." FOR TABLE "public"."orders";
+        hint: as the table's owner: CREATE PUBLICATION "tailwater_slot_..." FOR TABLE "public"."orders" WITH (publish_via_partition_root = true);
     "#]]).await;
     // A publication that the owner has made is all that is missing.
     db.sql("CREATE PUBLICATION made FOR TABLE orders; INSERT INTO orders VALUES (1)").await;
@@ -227,9 +227,9 @@ async fn a_publication_that_does_not_serve_is_told() {
         &spec,
         ReadFrom::default(),
         expect![[r#"
-        Config: publication "mine" does not exist
-        hint: CREATE PUBLICATION "mine" FOR TABLE "public"."orders";
-    "#]],
+            Config: publication "mine" does not exist
+            hint: CREATE PUBLICATION "mine" FOR TABLE "public"."orders" WITH (publish_via_partition_root = true);
+        "#]],
     )
     .await;
     db.sql("CREATE TABLE other (); CREATE PUBLICATION mine FOR TABLE other").await;
@@ -238,9 +238,9 @@ async fn a_publication_that_does_not_serve_is_told() {
         &spec,
         ReadFrom::default(),
         expect![[r#"
-        Config: publication "mine" does not contain table "public.orders"
-        hint: ALTER PUBLICATION "mine" ADD TABLE "public"."orders";
-    "#]],
+            Config: publication "mine" does not contain table "public.orders"
+            hint: ALTER PUBLICATION "mine" ADD TABLE "public"."orders";
+        "#]],
     )
     .await;
     db.sql("ALTER PUBLICATION mine SET (publish = 'insert')").await;
@@ -295,7 +295,8 @@ async fn a_slot_that_is_foreign_or_held_is_told() {
 async fn a_slot_that_cannot_serve_the_position_is_told_with_the_choices() {
     let db = Fixture::new(ORDERS).await;
     let spec = db.cdc(&columns(), &[0]);
-    let position = Some(Position("0/1:0".to_owned()));
+    let system = db.text("SELECT system_identifier::text FROM pg_control_system()").await;
+    let position = Some(Position(format!("0/1:0@{system}.1=")));
     db.sql(&format!("CREATE PUBLICATION tailwater_slot_{} FOR TABLE orders", db.database)).await;
     check(&db, &spec, at(&position), expect![[r#"
         Config: slot "slot_..." is gone: changes behind 0/1, where the job stopped, are missing
@@ -314,6 +315,13 @@ async fn a_slot_that_cannot_serve_the_position_is_told_with_the_choices() {
         Config: slot "slot_..." begins at ..., behind 0/1, where the job stopped: the changes between them are missing
         hint: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot
     "#]].assert_eq(&told(&error, &[&lsn, &db.database]));
+    let elsewhere = Some(Position("0/1:0@1.1=".to_owned()));
+    let mut reading = connect(&PostgresCdcFactory, &spec, at(&elsewhere)).await.unwrap();
+    let error = reading.error().await;
+    expect![[r#"
+        Config: this is another database server than the one the job was reading: its system identifier is ..., not 1
+        hint: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot
+    "#]].assert_eq(&told(&error, &[&system]));
 }
 
 #[tokio::test]

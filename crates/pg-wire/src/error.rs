@@ -32,6 +32,12 @@ pub enum WireError {
     /// The server asks for a password and none was given.
     #[error("the server asks for a password and none is given")]
     PasswordRequired,
+    /// The password may only be proved over a bound channel, and the server wants it otherwise.
+    #[error("channel binding is required, and the server asks for {method}")]
+    Unbound {
+        /// What it asks for.
+        method: &'static str,
+    },
     /// The SCRAM exchange failed on our side.
     #[error("the SCRAM exchange with the server failed: {reason}")]
     Scram {

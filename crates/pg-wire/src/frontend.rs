@@ -4,6 +4,13 @@ use bytes::{BufMut, BytesMut};
 
 /// Version 3.0 of the protocol.
 const PROTOCOL: u32 = 3 << 16;
+/// What stands in place of the version to ask for TLS.
+const SSL_REQUEST: u32 = 80_877_103;
+
+/// Appends the question whether the server speaks TLS; it answers with one byte, `S` or `N`.
+pub fn ssl_request(out: &mut BytesMut) {
+    sized(out, |out| out.put_u32(SSL_REQUEST));
+}
 
 /// Appends the first message of a connection: `parameters` are `user`, `database`, `replication`
 /// and any setting of the session.

@@ -133,11 +133,20 @@ pub fn shown<'v>(option: &str, value: &'v str) -> Cow<'v, str> {
     if is_secret(option) {
         return Cow::Borrowed(STARS);
     }
-    let Some(start) = value.to_ascii_lowercase().find("password=").map(|at| at + 9) else {
+    let lower = value.to_ascii_lowercase();
+    let mut shown = String::new();
+    let mut at = 0;
+    // `password=` and `sslpassword=`.
+    while let Some(start) = lower[at..].find("password=").map(|found| at + found + 9) {
+        let end = value[start..].find('&').map_or(value.len(), |length| start + length);
+        shown.push_str(&value[at..start]);
+        shown.push_str(STARS);
+        at = end;
+    }
+    if at == 0 {
         return Cow::Borrowed(value);
-    };
-    let end = value[start..].find('&').map_or(value.len(), |at| start + at);
-    Cow::Owned(format!("{}{STARS}{}", &value[..start], &value[end..]))
+    }
+    Cow::Owned(shown + &value[at..])
 }
 
 /// SHOW CREATE VIEW.

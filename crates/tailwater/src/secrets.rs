@@ -56,8 +56,12 @@ fn secrets(text: &str) -> Vec<Range<usize>> {
             continue;
         }
         let inside = &text[literal.clone()];
-        if let Some(at) = inside.to_ascii_lowercase().find("password=") {
-            let start = literal.start + at + "password=".len();
+        for (at, word) in inside.to_ascii_lowercase().match_indices("password=") {
+            let start = literal.start + at + word.len();
+            if found.last().is_some_and(|secret| start <= secret.end && start > secret.start) {
+                // Part of the one before.
+                continue;
+            }
             let rest = &text[start..literal.end];
             found.push(start..start + rest.find('&').unwrap_or(rest.len()));
         }
@@ -99,12 +103,12 @@ mod tests {
 
     #[test]
     fn passwords_become_stars_and_places_move_along() {
-        let text = "-- it's\nWITH ('url' = 'jdbc:postgresql://h/d?user=u&password=x&a=b',\n\
+        let text = "-- it's\nWITH ('url' = 'jdbc:postgresql://h/d?user=u&password=x&a=b&sslpassword=y',\n\
             'Password' = 'a''b', 'k' = 'v')";
         let masked = Masked::new(text);
         assert_eq!(
             masked.text,
-            "-- it's\nWITH ('url' = 'jdbc:postgresql://h/d?user=u&password=******&a=b',\n\
+            "-- it's\nWITH ('url' = 'jdbc:postgresql://h/d?user=u&password=******&a=b&sslpassword=******',\n\
              'Password' = '******', 'k' = 'v')"
         );
         let same = |part: &str| {
@@ -112,6 +116,7 @@ mod tests {
             assert_eq!(place, masked.text.find(part).unwrap(), "{part}");
         };
         ["WITH", "&a=b", "'Password'", "'k'"].into_iter().for_each(same);
+        assert_eq!(Masked::new("'?password=password=x&a'").text, "'?password=******&a'");
         assert_eq!(Masked::new("SET 'password' = 'open").text, "SET 'password' = '******");
     }
 }

@@ -1,7 +1,7 @@
 //! One server.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
 use crate::binaries;
+use crate::wait::wait_for;
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 
@@ -22,19 +23,80 @@ pub struct Cluster {
     password: String,
     databases: AtomicU32,
     log: PathBuf,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// How to start a server.
 pub struct ClusterBuilder {
     settings: Vec<(String, String)>,
+    hba: Vec<String>,
+    tls: Option<ServerTls>,
 }
+
+/// What a server with TLS shows and trusts, all PEM.
+#[derive(Clone, Debug)]
+pub struct ServerTls {
+    /// Its certificate, those of the authorities between it and the root behind it.
+    pub certificate: String,
+    /// The certificate's private key.
+    pub key: String,
+    /// Who signs the certificates of clients; without, none is asked for.
+    pub client_authority: Option<String>,
+}
+
+impl ServerTls {
+    /// Writes the files, so that the server alone may read them.
+    fn write(&self, directory: &Path) {
+        let authority = self.client_authority.as_ref().map(|pem| (CLIENT_AUTHORITY, pem));
+        let own = [(CERTIFICATE, &self.certificate), (KEY, &self.key)];
+        for (name, pem) in own.into_iter().chain(authority) {
+            let path = directory.join(name);
+            std::fs::write(&path, pem).expect("a file of the server");
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            std::fs::set_permissions(&path, mode).expect("its permissions");
+            binaries::hand_over(&path).expect("a file of the server's user");
+        }
+    }
+
+    fn settings(&self, directory: &Path) -> Vec<(String, String)> {
+        let path = |name: &str| directory.join(name).display().to_string();
+        let setting = |name: &str, value: String| (name.to_owned(), value);
+        let mut settings = vec![
+            setting("ssl", "on".to_owned()),
+            setting("ssl_cert_file", path(CERTIFICATE)),
+            setting("ssl_key_file", path(KEY)),
+        ];
+        if self.client_authority.is_some() {
+            settings.push(setting("ssl_ca_file", path(CLIENT_AUTHORITY)));
+        }
+        settings
+    }
+}
+
+const CERTIFICATE: &str = "server.crt";
+const KEY: &str = "server.key";
+const CLIENT_AUTHORITY: &str = "clients.crt";
 
 impl ClusterBuilder {
     /// Changes a setting; the default is `wal_level = logical` without fsync.
     #[must_use]
     pub fn setting(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Adds a line to pg_hba.conf. With any, nobody but user `postgres` gets in by the default
+    /// lines, with the password and with or without TLS.
+    #[must_use]
+    pub fn hba(mut self, line: &str) -> Self {
+        self.hba.push(line.to_owned());
+        self
+    }
+
+    /// Has the server speak TLS.
+    #[must_use]
+    pub fn tls(mut self, tls: ServerTls) -> Self {
+        self.tls = Some(tls);
         self
     }
 
@@ -64,6 +126,16 @@ impl ClusterBuilder {
             .expect("initdb runs");
         let errors = String::from_utf8_lossy(&made.stderr);
         assert!(made.status.success(), "initdb failed: {errors}");
+        if !self.hba.is_empty() {
+            let ours = "host all,replication postgres 127.0.0.1/32 scram-sha-256";
+            let text = format!("{}\n{ours}\n", self.hba.join("\n"));
+            std::fs::write(data.join("pg_hba.conf"), text).expect("a pg_hba.conf");
+        }
+        let mut given = self.settings;
+        if let Some(tls) = &self.tls {
+            tls.write(directory.path());
+            given.extend(tls.settings(directory.path()));
+        }
         let port = free_port();
         let log = directory.path().join("log");
         let log_file = std::fs::File::create(&log).expect("a log file");
@@ -79,7 +151,7 @@ impl ClusterBuilder {
             ("max_wal_senders", "40"),
             ("max_replication_slots", "100"),
         ];
-        let given = self.settings.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+        let given = given.iter().map(|(n, v)| (n.as_str(), v.as_str()));
         for (name, value) in fixed.into_iter().chain(given) {
             command.arg("-c").arg(format!("{name}={value}"));
         }
@@ -90,14 +162,8 @@ impl ClusterBuilder {
             .stderr(log_file)
             .spawn()
             .expect("postgres runs");
-        let mut cluster = Cluster {
-            server,
-            port,
-            password,
-            databases: AtomicU32::new(0),
-            log,
-            _directory: directory,
-        };
+        let mut cluster =
+            Cluster { server, port, password, databases: AtomicU32::new(0), log, directory };
         cluster.wait_until_ready(&data);
         cluster
     }
@@ -129,7 +195,7 @@ impl Cluster {
 
     /// A server with other settings.
     pub fn builder() -> ClusterBuilder {
-        ClusterBuilder { settings: Vec::new() }
+        ClusterBuilder { settings: Vec::new(), hba: Vec::new(), tls: None }
     }
 
     /// The port on 127.0.0.1.
@@ -170,8 +236,31 @@ impl Cluster {
         client
     }
 
+    /// Gives a server with TLS another certificate, and waits until it shows it.
+    ///
+    /// # Panics
+    /// If the files cannot be written or the server does not read them.
+    pub async fn replace_tls(&self, tls: &ServerTls) {
+        let before = self.configured_at().await;
+        tls.write(self.directory.path());
+        let pid = i32::try_from(self.server.id()).ok().and_then(Pid::from_raw);
+        let reloaded = pid.map(|pid| kill_process(pid, Signal::HUP));
+        assert!(matches!(reloaded, Some(Ok(()))), "the server cannot be told");
+        wait_for("the server to read its files", START_LIMIT, || async {
+            (self.configured_at().await != before).then_some(())
+        })
+        .await;
+    }
+
+    /// When the server read its configuration, which a new session inherits.
+    async fn configured_at(&self) -> String {
+        let client = self.connect("postgres").await;
+        let row = client.query_one("SELECT pg_conf_load_time()::text", &[]).await;
+        row.expect("the server's load time").get(0)
+    }
+
     /// The server says in its lock file when it takes connections.
-    fn wait_until_ready(&mut self, data: &std::path::Path) {
+    fn wait_until_ready(&mut self, data: &Path) {
         let end = Instant::now() + START_LIMIT;
         loop {
             let lock = std::fs::read_to_string(data.join("postmaster.pid"));

@@ -4,6 +4,6 @@ pub mod binaries;
 mod cluster;
 mod wait;
 
-pub use cluster::{Cluster, ClusterBuilder};
+pub use cluster::{Cluster, ClusterBuilder, ServerTls};
 pub use tokio_postgres::Client;
 pub use wait::wait_for;

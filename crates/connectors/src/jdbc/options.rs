@@ -1,5 +1,6 @@
 //! The options of `'connector' = 'jdbc'`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tailwater_connector_api::{TableIssue, TableSpec};
@@ -7,6 +8,7 @@ use tailwater_connector_api::{TableIssue, TableSpec};
 use super::url;
 use crate::options::OptionReader;
 use crate::postgres::client::{ServerAddress, literal, quote};
+use crate::postgres::tls::{self, Given};
 
 /// A judged set of options.
 #[derive(Clone, Debug)]
@@ -71,13 +73,15 @@ pub(super) fn parse(table: &TableSpec) -> Result<JdbcConfig, Vec<TableIssue>> {
             url::JdbcUrl::default()
         }
     };
-    if let Some(mode) = url.ssl_mode.as_deref()
-        && !matches!(mode, "disable" | "allow" | "prefer")
-    {
-        let message = format!("sslmode \"{mode}\" is not supported: TLS is not built");
-        let issue = TableIssue::option("url", message);
-        options.errors.push(issue.with_hint("connect without, or through a tunnel"));
-    }
+    let mut parameters: BTreeMap<String, Given> = url
+        .tls
+        .into_iter()
+        .map(|(name, value)| {
+            let label = format!("parameter \"{name}\" of the URL");
+            (name, Given { option: "url".to_owned(), label, value })
+        })
+        .collect();
+    tls::gather(&mut options, &["properties."], &mut parameters);
     let user = options.get("username").map(str::to_owned).or(url.user);
     let user = user.unwrap_or_else(|| {
         // Without a URL there is nothing to complain of twice.
@@ -100,6 +104,7 @@ pub(super) fn parse(table: &TableSpec) -> Result<JdbcConfig, Vec<TableIssue>> {
             password: options.get("password").map(str::to_owned).or(url.password),
             connect_timeout: options
                 .duration("connection.max-retry-timeout", Duration::from_secs(60)),
+            tls: tls::judge(&parameters, &mut options.errors),
         },
         schema: schema.or(url.schema),
         table: name,

@@ -66,7 +66,7 @@ impl SourcePlan for JdbcSourcePlan {
             let table = catalog::load(&client, &schema, &self.config.table).await?;
             let plan = row_plan(&self.table, &table, &self.config.address.database)?;
             let from = format!("{}{}", table.sql_name(), self.config.condition);
-            let copy = TableCopy::start(&client, Arc::new(plan), &from).await?;
+            let copy = TableCopy::start(&client, Arc::new(plan), None, &from).await?;
             let source = JdbcSource { copy, _client: client };
             Ok(Box::new(source) as Box<dyn Source>)
         })

@@ -1,4 +1,8 @@
-//! `jdbc:postgresql://host:port/database?currentSchema=..&user=..`
+//! `jdbc:postgresql://host:port/database?currentSchema=..&user=..&sslmode=..`
+
+use std::collections::BTreeMap;
+
+use crate::postgres::tls::is_about_tls;
 
 /// What a URL says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,7 +13,8 @@ pub(super) struct JdbcUrl {
     pub(super) schema: Option<String>,
     pub(super) user: Option<String>,
     pub(super) password: Option<String>,
-    pub(super) ssl_mode: Option<String>,
+    /// What is about TLS, as it is written.
+    pub(super) tls: BTreeMap<String, String>,
 }
 
 /// Why a URL is refused: a message and a hint.
@@ -44,18 +49,23 @@ pub(super) fn parse(url: &str) -> Result<JdbcUrl, Refusal> {
         }
     };
     parsed.database = Some(decode(database)).filter(|d| !d.is_empty());
-    for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-        let value = Some(decode(value));
+    for pair in query.split('&') {
+        let (key, value) = match pair.split_once('=') {
+            Some(pair) => pair,
+            // The only switch.
+            None if pair == "ssl" => (pair, ""),
+            None => continue,
+        };
+        let value = decode(value);
         match key {
             "currentSchema" => {
-                let first = value.as_deref().and_then(|v| v.split(',').next());
-                parsed.schema = first.map(|s| s.trim().trim_matches('"').to_owned());
+                let first = value.split(',').next().unwrap_or_default();
+                parsed.schema = Some(first.trim().trim_matches('"').to_owned());
             }
-            "user" => parsed.user = value,
-            "password" => parsed.password = value,
-            "sslmode" => parsed.ssl_mode = value,
-            "ssl" if value.as_deref() == Some("true") => {
-                parsed.ssl_mode = Some("verify-full".to_owned());
+            "user" => parsed.user = Some(value),
+            "password" => parsed.password = Some(value),
+            _ if is_about_tls(key) => {
+                parsed.tls.insert(key.to_owned(), value);
             }
             _ => {}
         }
@@ -117,6 +127,14 @@ mod tests {
         assert_eq!((url.host.as_str(), url.port), ("::1", 5432));
         let url = parse("jdbc:postgresql:shop").unwrap();
         assert_eq!((url.host.as_str(), url.database.as_deref()), ("localhost", Some("shop")));
+    }
+
+    #[test]
+    fn parameters_of_tls_are_kept_as_they_are_written() {
+        let url = parse("jdbc:postgresql://db/shop?ssl&sslrootcert=%2Fetc%2Fca.pem&a=b");
+        let tls = url.unwrap().tls;
+        let tls: Vec<_> = tls.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        assert_eq!(tls, [("ssl", ""), ("sslrootcert", "/etc/ca.pem")]);
     }
 
     #[test]

@@ -1,71 +1,133 @@
 //! Messages of the stream in, batches with their positions out. No I/O.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+mod rows;
 
-use tailwater_connector_api::{ConnectorError, ErrorKind, SourceEvent};
-use tailwater_pg_wire::pgoutput::{self, Begin, Commit, OldTuple, PgOutput, Relation, Tuple};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tailwater_connector_api::{ConnectorError, SourceEvent};
+use tailwater_pg_wire::pgoutput::{self, Begin, Commit, PgOutput, Relation};
 use tailwater_pg_wire::{Lsn, WireError};
-use tailwater_types::{ChangeBatch, Position, RowKind};
+use tailwater_types::{ChangeBatch, Position};
 
+pub(crate) use self::rows::CapturedRelation;
+use self::rows::Change;
 use super::options::ChangeForm;
 use super::position::SlotPosition;
-use super::rows::{RowPlan, StreamedRow, StreamedRows, wire_error};
+use super::rows::wire_error;
+use super::snapshot::{self, SegmentId, SnapshotEvent, SnapshotProgress};
 
 const MAX_ROWS: usize = 64 * 1024;
 const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// More than this is not held for chunks that are being read: the stream waits.
+const MAX_HELD_BYTES: usize = 16 * 1024 * 1024;
 
 /// Puts batches together.
 pub(crate) struct Changes {
-    plan: Arc<RowPlan>,
-    table_oid: u32,
+    /// By object id, a partition under its own.
+    relations: Relations,
     form: ChangeForm,
-    rows: Option<StreamedRows>,
-    mismatch: Option<ConnectorError>,
+    skips_truncate: bool,
     transaction: Option<Transaction>,
     /// Behind everything in `batch` that is whole.
     position: SlotPosition,
-    /// Rows of the next transaction that an earlier run has delivered.
+    /// Changes of the next transaction that an earlier run has taken.
     skip: u64,
     stops: VecDeque<(SlotPosition, Position)>,
     batch: ChangeBatch,
     /// The last place said by an event.
     told: Lsn,
     ready: VecDeque<SourceEvent>,
+    /// Until the stream is past the snapshot of every table.
+    snapshot: Option<Arc<Mutex<SnapshotProgress>>>,
+    next_horizon: Option<Lsn>,
+    /// Chunks of which a part is handed over: there is no place to go on from.
+    partial: BTreeSet<SegmentId>,
+    scratch: ChangeBatch,
+}
+
+/// The tables of the stream; rows come in runs of one table.
+#[derive(Default)]
+struct Relations {
+    all: Vec<Option<CapturedRelation>>,
+    places: HashMap<u32, usize>,
+    last: Option<(u32, usize)>,
+}
+
+impl Relations {
+    fn insert(&mut self, oid: u32, relation: CapturedRelation) {
+        match self.places.get(&oid) {
+            Some(place) => self.all[*place] = Some(relation),
+            None => {
+                self.places.insert(oid, self.all.len());
+                self.all.push(Some(relation));
+            }
+        }
+    }
+
+    /// Takes one out, for as long as it is worked with.
+    fn take(&mut self, oid: u32) -> Option<(usize, CapturedRelation)> {
+        let place = match self.last {
+            Some((last, place)) if last == oid => place,
+            _ => *self.places.get(&oid)?,
+        };
+        self.last = Some((oid, place));
+        Some((place, self.all[place].take()?))
+    }
+
+    fn put_back(&mut self, place: usize, relation: CapturedRelation) {
+        self.all[place] = Some(relation);
+    }
 }
 
 struct Transaction {
     begin: Begin,
-    /// It lies in front of where we begin, or in the snapshot.
+    /// It lies in front of where we begin.
     is_dropped: bool,
-    /// Rows so far, those skipped included.
-    rows: u64,
+    /// Changes so far, those skipped included.
+    changes: u64,
+}
+
+/// What is to be done about a message.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    Done,
+    /// A table is described: [`Changes::describe`] wants to know what to make of it.
+    Described(Relation),
 }
 
 impl Changes {
     /// Starts behind `position`.
     pub(crate) fn new(
-        plan: Arc<RowPlan>,
-        table_oid: u32,
         form: ChangeForm,
+        skips_truncate: bool,
         position: SlotPosition,
+        snapshot: Option<Arc<Mutex<SnapshotProgress>>>,
         stops: &[Position],
     ) -> Result<Self, ConnectorError> {
         let read = |p: &Position| Ok((SlotPosition::read(p)?, p.clone()));
-        Ok(Self {
-            plan,
-            table_oid,
+        let mut stops: VecDeque<_> =
+            stops.iter().map(read).collect::<Result<_, ConnectorError>>()?;
+        // Where an earlier run went on from may be the first of them: it has been reached.
+        stops.retain(|(stop, _)| *stop != position);
+        let mut changes = Self {
+            relations: Relations::default(),
             form,
-            rows: None,
-            mismatch: None,
+            skips_truncate,
             transaction: None,
             skip: position.ordinal,
-            stops: stops.iter().map(read).collect::<Result<_, ConnectorError>>()?,
+            stops,
             batch: ChangeBatch::default(),
             told: position.lsn,
             position,
             ready: VecDeque::new(),
-        })
+            snapshot,
+            next_horizon: None,
+            partial: BTreeSet::new(),
+            scratch: ChangeBatch::default(),
+        };
+        changes.note_snapshot();
+        Ok(changes)
     }
 
     /// An event that is complete.
@@ -78,33 +140,54 @@ impl Changes {
         !self.ready.is_empty()
     }
 
+    /// Whether a restart still follows what an earlier run did: nothing new may come in between.
+    pub(crate) fn has_stops(&self) -> bool {
+        !self.stops.is_empty()
+    }
+
     /// Whether there is something to hand over at a transaction's end.
     pub(crate) fn has_whole_transactions(&self) -> bool {
         self.transaction.is_none() && !self.batch.is_empty()
     }
 
-    /// How many rows of an unfinished transaction have come.
-    pub(crate) fn rows_of_open(&self) -> u64 {
-        self.transaction.as_ref().map_or(0, |t| t.rows)
+    /// How many changes of an unfinished transaction have come.
+    pub(crate) fn changes_of_open(&self) -> u64 {
+        self.transaction.as_ref().map_or(0, |t| t.changes)
+    }
+
+    /// Whether the stream has to wait for chunks that are being read.
+    pub(crate) fn holds_too_much(&self) -> bool {
+        self.progress().is_some_and(|progress| progress.held_bytes() > MAX_HELD_BYTES)
     }
 
     /// Ends the batch here.
     pub(crate) fn cut(&mut self) {
-        let mut position = self.position.clone();
-        if let Some(transaction) = &self.transaction {
-            position.ordinal = transaction.rows;
-        }
-        self.emit(position.to_position());
+        let place = self.place();
+        self.emit(place);
     }
 
-    fn emit(&mut self, position: Position) {
+    /// The place behind what was taken so far; there is none inside a chunk.
+    fn place(&self) -> Option<Position> {
+        if !self.partial.is_empty() {
+            return None;
+        }
+        let mut position = self.position.clone();
+        if let Some(transaction) = &self.transaction {
+            position.ordinal = transaction.changes.max(self.skip);
+        }
+        Some(position.to_position())
+    }
+
+    fn emit(&mut self, place: Option<Position>) {
         self.told = self.position.lsn;
         let rows = std::mem::take(&mut self.batch);
-        self.ready.push_back(if rows.is_empty() {
-            SourceEvent::Progress(position)
-        } else {
-            SourceEvent::Batch { rows, position: Some(position) }
-        });
+        match place {
+            _ if !rows.is_empty() => {
+                self.ready.push_back(SourceEvent::Batch { rows, position: place });
+            }
+            Some(place) => self.ready.push_back(SourceEvent::Progress(place)),
+            None => {}
+        }
     }
 
     /// The server has nothing more up to `wal_end`. Gives whether that is news.
@@ -118,62 +201,37 @@ impl Changes {
     }
 
     /// Takes a message of the plugin.
-    pub(crate) fn take(&mut self, data: &[u8]) -> Result<(), ConnectorError> {
+    pub(crate) fn take(&mut self, data: &[u8]) -> Result<Taken, ConnectorError> {
         match pgoutput::parse(data).map_err(wire_error)? {
-            PgOutput::Insert { relation, new } if self.wants(relation) => {
-                self.change(|changes, at| changes.insert(new, at))
+            PgOutput::Insert { relation, new } => self.change(relation, Change::Insert(new))?,
+            PgOutput::Update { relation, old, new } => {
+                self.change(relation, Change::Update(old, new))?;
             }
-            PgOutput::Update { relation, old, new } if self.wants(relation) => {
-                self.change(|changes, at| changes.update(old, new, at))
-            }
-            PgOutput::Delete { relation, old } if self.wants(relation) => {
-                self.change(|changes, at| changes.delete(old.tuple(), at))
-            }
-            PgOutput::Begin(begin) => {
-                self.begin(begin);
-                Ok(())
-            }
-            PgOutput::Commit(commit) => {
-                self.commit(commit);
-                Ok(())
-            }
-            PgOutput::Relation(relation) if self.wants(relation.oid) => {
-                self.describe(&relation);
-                Ok(())
-            }
+            PgOutput::Delete { relation, old } => self.change(relation, Change::Delete(old))?,
+            PgOutput::Begin(begin) => self.begin(begin),
+            PgOutput::Commit(commit) => self.commit(commit),
+            PgOutput::Relation(relation) => return Ok(Taken::Described(relation)),
             PgOutput::Truncate(truncate) => {
-                let is_ours = truncate.relations().any(|oid| self.wants(oid));
-                let is_dropped = self.transaction.as_ref().is_none_or(|t| t.is_dropped);
-                if is_ours && !is_dropped && self.form != ChangeForm::AppendOnly {
-                    return Err(self.truncated());
+                for relation in truncate.relations() {
+                    self.change(relation, Change::Truncate)?;
                 }
-                Ok(())
             }
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(Taken::Done)
     }
 
-    /// A shape that does not fit matters only once a row of it is wanted.
-    fn describe(&mut self, relation: &Relation) {
-        (self.rows, self.mismatch) = match StreamedRows::new(Arc::clone(&self.plan), relation) {
-            Ok(rows) => (Some(rows), None),
-            Err(mismatch) => (None, Some(mismatch)),
-        };
-    }
-
-    fn wants(&self, relation: u32) -> bool {
-        relation == self.table_oid
+    /// How the rows of a relation are read from here on.
+    pub(crate) fn describe(&mut self, oid: u32, relation: CapturedRelation) {
+        self.relations.insert(oid, relation);
     }
 
     fn begin(&mut self, begin: Begin) {
         self.pass_stops(begin.final_lsn);
-        let filter = self.position.filter.as_ref();
-        let is_in_snapshot =
-            filter.is_some_and(|f| begin.final_lsn < f.horizon && f.snapshot.sees(begin.xid));
         self.transaction = Some(Transaction {
-            is_dropped: is_in_snapshot || begin.final_lsn < self.position.lsn,
+            is_dropped: begin.final_lsn < self.position.lsn,
             begin,
-            rows: 0,
+            changes: 0,
         });
     }
 
@@ -184,8 +242,8 @@ impl Changes {
         if transaction.begin.final_lsn < self.position.lsn {
             return;
         }
-        // A transaction without rows of ours is not the one that rows were delivered of.
-        if transaction.rows > 0 {
+        // A transaction without changes of ours is not the one that changes were taken of.
+        if transaction.changes > 0 {
             self.skip = 0;
         }
         self.settle(commit.end_lsn);
@@ -195,13 +253,34 @@ impl Changes {
         }
     }
 
-    /// Moves behind `lsn`, and past the snapshot's horizon forgets the snapshot.
+    /// Moves behind `lsn`, and past a snapshot's horizon forgets the snapshot.
     fn settle(&mut self, lsn: Lsn) {
         self.position.lsn = lsn;
         self.position.ordinal = self.skip;
-        let filter = self.position.filter.as_ref();
-        if filter.is_some_and(|f| lsn >= f.horizon) {
-            self.position.filter = None;
+        if self.next_horizon.is_some_and(|horizon| horizon <= lsn) {
+            if let Some(mut progress) = self.progress() {
+                progress.settle(lsn);
+            }
+            self.note_snapshot();
+        }
+    }
+
+    fn progress(&self) -> Option<MutexGuard<'_, SnapshotProgress>> {
+        let progress = self.snapshot.as_ref()?;
+        Some(progress.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The snapshot has got further: positions say so.
+    fn note_snapshot(&mut self) {
+        let Some(progress) = self.progress() else {
+            return;
+        };
+        let (is_over, next_horizon) = (progress.is_over(), progress.next_horizon());
+        let text = if is_over { String::new() } else { snapshot::encode(&progress) };
+        drop(progress);
+        (self.position.snapshot, self.next_horizon) = (text, next_horizon);
+        if is_over {
+            self.snapshot = None;
         }
     }
 
@@ -212,128 +291,77 @@ impl Changes {
                 return;
             }
             if let Some((_, position)) = self.stops.pop_front() {
-                self.emit(position);
+                self.emit(Some(position));
             }
         }
     }
 
-    /// Runs one change: skipped, or appended with what follows from it.
-    fn change(
-        &mut self,
-        append: impl FnOnce(&mut Self, i64) -> Result<(), ConnectorError>,
-    ) -> Result<(), ConnectorError> {
-        let Some(transaction) = &mut self.transaction else {
-            return Err(wire_error(WireError::Invalid { what: "a change outside a transaction" }));
-        };
-        if transaction.is_dropped {
-            return Ok(());
-        }
-        let commit_micros = transaction.begin.commit_micros;
-        let begun_at = self.batch.len();
-        append(self, commit_micros)?;
-        let appended = (self.batch.len() - begun_at) as u64;
-        let Some(transaction) = &mut self.transaction else {
+    /// Takes one change: skipped, or its rows appended where they belong.
+    fn change(&mut self, relation: u32, change: Change<'_>) -> Result<(), ConnectorError> {
+        let Some((place, mut captured)) = self.relations.take(relation) else {
             return Ok(());
         };
-        transaction.rows += appended;
-        let (rows, final_lsn) = (transaction.rows, transaction.begin.final_lsn);
-        if rows <= self.skip {
-            self.batch.truncate(begun_at);
+        let taken = self.count().and_then(|is_wanted| match is_wanted {
+            true => self.append(&mut captured, change),
+            false => Ok(()),
+        });
+        self.relations.put_back(place, captured);
+        taken?;
+        let Some(transaction) = &self.transaction else {
             return Ok(());
-        }
+        };
+        let (changes, final_lsn) = (transaction.changes, transaction.begin.final_lsn);
         if let Some((stop, _)) = self.stops.front()
-            && stop.ordinal == rows
+            && stop.ordinal > 0
+            && stop.ordinal == changes
             && final_lsn >= stop.lsn
             && let Some((_, position)) = self.stops.pop_front()
         {
-            self.emit(position);
+            self.emit(Some(position));
         } else if self.batch.len() >= MAX_ROWS || self.batch.byte_size() >= MAX_BYTES {
             self.cut();
         }
         Ok(())
     }
 
-    fn insert(&mut self, new: Tuple<'_>, at: i64) -> Result<(), ConnectorError> {
-        self.push(RowKind::Insert, new, None, at)
-    }
-
-    fn delete(&mut self, old: Tuple<'_>, at: i64) -> Result<(), ConnectorError> {
-        self.push(RowKind::Delete, old, None, at)
-    }
-
-    fn update(
-        &mut self,
-        old: Option<OldTuple<'_>>,
-        new: Tuple<'_>,
-        at: i64,
-    ) -> Result<(), ConnectorError> {
-        if self.form != ChangeForm::Upsert {
-            let Some(OldTuple::Full(old)) = old else {
-                return Err(self.identity_changed());
-            };
-            self.push(RowKind::UpdateBefore, old, None, at)?;
-            return self.push(RowKind::UpdateAfter, new, Some(old), at);
-        }
-        let previous = match old {
-            Some(OldTuple::Full(old)) => Some(old),
-            Some(OldTuple::Key(_)) | None => None,
+    /// Counts a change; gives whether it is one to be taken now.
+    fn count(&mut self) -> Result<bool, ConnectorError> {
+        let Some(transaction) = &mut self.transaction else {
+            return Err(wire_error(WireError::Invalid { what: "a change outside a transaction" }));
         };
-        if let Some(old) = old.map(OldTuple::tuple)
-            && !self.rows()?.same_key(new, old)
-        {
-            self.push(RowKind::Delete, old, None, at)?;
-            return self.push(RowKind::Insert, new, previous, at);
+        if transaction.is_dropped {
+            return Ok(false);
         }
-        self.push(RowKind::UpdateAfter, new, previous, at)
+        transaction.changes += 1;
+        Ok(transaction.changes > self.skip)
     }
 
-    fn push(
-        &mut self,
-        kind: RowKind,
-        tuple: Tuple<'_>,
-        previous: Option<Tuple<'_>>,
-        commit_micros: i64,
-    ) -> Result<(), ConnectorError> {
-        let row = StreamedRow { change: kind, tuple, previous };
-        let kind = match self.form {
-            ChangeForm::AppendOnly => RowKind::Insert,
-            ChangeForm::All | ChangeForm::Upsert => kind,
-        };
-        let mut batch = std::mem::take(&mut self.batch);
-        let rows = self.rows();
-        let pushed = rows.and_then(|rows| rows.push(kind, row, commit_micros, &mut batch));
-        self.batch = batch;
-        pushed
-    }
-
-    fn rows(&mut self) -> Result<&mut StreamedRows, ConnectorError> {
-        let mismatch = self.mismatch.take();
-        self.rows.as_mut().ok_or_else(|| {
-            mismatch.unwrap_or_else(|| {
-                wire_error(WireError::Invalid {
-                    what: "a change of a table that was not described",
-                })
-            })
-        })
-    }
-
-    fn identity_changed(&self) -> ConnectorError {
-        let names = &self.plan.names;
-        let message = format!(
-            "an update of table {} does not carry the old row: its replica identity is not FULL",
-            self.plan.table()
-        );
-        ConnectorError::new(ErrorKind::Config, message)
-            .with_hint(super::rows::identity_full(&names.schema, &names.table))
-    }
-
-    fn truncated(&self) -> ConnectorError {
-        let message = format!(
-            "table {} was truncated: which rows went is not in the stream",
-            self.plan.table()
-        );
-        ConnectorError::new(ErrorKind::Unsupported, message).with_hint(
-            "empty the sink tables and start the job anew with --fresh; use DELETE instead of TRUNCATE from now on",
-        )
+    /// Takes what a reader of the snapshot hands over.
+    pub(crate) fn take_chunk(&mut self, event: SnapshotEvent) -> Result<(), ConnectorError> {
+        if !self.batch.is_empty() {
+            self.cut();
+        }
+        match event {
+            SnapshotEvent::Part { id, rows } => {
+                self.partial.insert(id);
+                self.ready.push_back(SourceEvent::Batch { rows, position: None });
+            }
+            SnapshotEvent::Chunk { id, rows, horizon } => {
+                let held = self.progress().map(|mut progress| progress.release(id, horizon));
+                for rows in rows.into_iter().chain(held).filter(|rows| !rows.is_empty()) {
+                    self.ready.push_back(SourceEvent::Batch { rows, position: None });
+                }
+                self.partial.remove(&id);
+                let settled = self.position.lsn;
+                if let Some(mut progress) = self.progress() {
+                    progress.settle(settled);
+                }
+                self.note_snapshot();
+                let place = self.place();
+                self.emit(place);
+            }
+            SnapshotEvent::Failed(error) => return Err(error),
+        }
+        Ok(())
     }
 }

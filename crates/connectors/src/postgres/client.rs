@@ -4,7 +4,13 @@ use std::fmt;
 use std::time::Duration;
 
 use tailwater_connector_api::{ConnectorError, ErrorKind};
-use tokio_postgres::{Client, NoTls};
+use tailwater_pg_wire::auth::ChannelBinding;
+use tokio_postgres::config::{self, SslMode, SslNegotiation};
+use tokio_postgres::{Client, Connection};
+
+use super::dial::Dialler;
+use super::tls::{self, TlsOptions};
+use super::wire::{Agreed, Wire};
 
 /// Where a database is and who we are there.
 #[derive(Clone)]
@@ -15,6 +21,7 @@ pub(crate) struct ServerAddress {
     pub(crate) password: Option<String>,
     pub(crate) database: String,
     pub(crate) connect_timeout: Duration,
+    pub(crate) tls: TlsOptions,
 }
 
 impl fmt::Debug for ServerAddress {
@@ -38,19 +45,7 @@ pub(crate) async fn connect(
     address: &ServerAddress,
     application: &str,
 ) -> Result<Client, ConnectorError> {
-    let mut config = tokio_postgres::Config::new();
-    config
-        .host(&address.host)
-        .port(address.port)
-        .user(&address.user)
-        .dbname(&address.database)
-        .application_name(application)
-        .connect_timeout(address.connect_timeout);
-    if let Some(password) = &address.password {
-        config.password(password);
-    }
-    let (client, connection) =
-        config.connect(NoTls).await.map_err(|error| connect_error(address, error))?;
+    let (client, connection) = open(address, application).await?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "connection to postgresql ended");
@@ -66,11 +61,50 @@ pub(crate) async fn connect(
     Ok(client)
 }
 
-fn connect_error(address: &ServerAddress, error: tokio_postgres::Error) -> ConnectorError {
-    match error.as_db_error() {
-        Some(refusal) => refused(address, refusal.code().code(), refusal.message()),
-        None => unreachable(address).with_source(error),
+async fn open(
+    address: &ServerAddress,
+    application: &str,
+) -> Result<(Client, Connection<Wire, Wire>), ConnectorError> {
+    let mut config = tokio_postgres::Config::new();
+    config
+        .user(&address.user)
+        .dbname(&address.database)
+        .application_name(application)
+        // What there is to agree on is agreed on by then.
+        .ssl_mode(SslMode::Require)
+        .ssl_negotiation(SslNegotiation::Direct)
+        .channel_binding(match address.tls.channel_binding {
+            ChannelBinding::Disable => config::ChannelBinding::Disable,
+            ChannelBinding::Prefer => config::ChannelBinding::Prefer,
+            ChannelBinding::Require => config::ChannelBinding::Require,
+        });
+    if let Some(password) = &address.password {
+        config.password(password);
     }
+    let mut dialler = Dialler::new(address);
+    loop {
+        let wire = dialler.wire().await?;
+        let session = Box::pin(config.connect_raw(wire, Agreed));
+        let error = match tokio::time::timeout(address.connect_timeout, session).await {
+            Ok(Ok(opened)) => return Ok(opened),
+            Ok(Err(error)) => error,
+            Err(elapsed) => return Err(unreachable(address).with_source(elapsed)),
+        };
+        match error.as_db_error() {
+            Some(refusal) => dialler.refused(refusal.code().code(), refusal.message())?,
+            None if is_unbound(&error) => {
+                let message = "channel binding is required, and the server does without";
+                return Err(tls::unbound(message));
+            }
+            None => return Err(tls::hung_up(address, error)),
+        }
+    }
+}
+
+/// The driver has no kind for it; its words are tested for.
+fn is_unbound(error: &tokio_postgres::Error) -> bool {
+    let source = std::error::Error::source(error);
+    source.is_some_and(|source| source.to_string() == "server did not use channel binding")
 }
 
 /// Nobody answered.

@@ -1,4 +1,4 @@
-//! A replication connection: our own protocol on a TCP stream.
+//! A replication connection: our own protocol on a wire.
 
 use std::io;
 
@@ -7,19 +7,21 @@ use tailwater_connector_api::{ConnectorError, ErrorKind};
 use tailwater_pg_wire::auth::Authenticator;
 use tailwater_pg_wire::backend::{BackendMessage, Framing, first_frame};
 use tailwater_pg_wire::query::{QueryCollector, QueryResult, QueryStep};
-use tailwater_pg_wire::{ServerError, frontend};
+use tailwater_pg_wire::{ServerError, WireError, frontend};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
-use super::client::{SESSION_SETTINGS, ServerAddress, kind_of, refused, unreachable};
+use super::client::{SESSION_SETTINGS, ServerAddress, kind_of, unreachable};
+use super::dial::Dialler;
 use super::rows::wire_error;
+use super::tls;
+use super::wire::Wire;
 
 /// Enough for the answers to commands.
 const READ_SIZE: usize = 8 * 1024;
 
 /// A connection that takes replication commands.
 pub(crate) struct ReplicationConnection {
-    stream: TcpStream,
+    wire: Wire,
     buffer: BytesMut,
 }
 
@@ -29,19 +31,17 @@ impl ReplicationConnection {
         address: &ServerAddress,
         application: &str,
     ) -> Result<Self, ConnectorError> {
-        let endpoint = (address.host.as_str(), address.port);
-        let connecting = TcpStream::connect(endpoint);
-        let stream = match tokio::time::timeout(address.connect_timeout, connecting).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(unreachable(address).with_source(error)),
-            Err(elapsed) => return Err(unreachable(address).with_source(elapsed)),
-        };
-        stream.set_nodelay(true).map_err(lost)?;
-        let mut connection = Self { stream, buffer: BytesMut::with_capacity(READ_SIZE) };
-        let opening = connection.authenticate(address, application);
-        match tokio::time::timeout(address.connect_timeout, opening).await {
-            Ok(result) => result.map(|()| connection),
-            Err(elapsed) => Err(unreachable(address).with_source(elapsed)),
+        let mut dialler = Dialler::new(address);
+        loop {
+            let wire = dialler.wire().await?;
+            let mut connection = Self { wire, buffer: BytesMut::with_capacity(READ_SIZE) };
+            let opening = connection.authenticate(address, application);
+            match tokio::time::timeout(address.connect_timeout, opening).await {
+                Ok(Ok(Ok(()))) => return Ok(connection),
+                Ok(Ok(Err(refusal))) => dialler.refused(&refusal.sqlstate, &refusal.message)?,
+                Ok(Err(error)) => return Err(error),
+                Err(elapsed) => return Err(unreachable(address).with_source(elapsed)),
+            }
         }
     }
 
@@ -49,7 +49,7 @@ impl ReplicationConnection {
         &mut self,
         address: &ServerAddress,
         application: &str,
-    ) -> Result<(), ConnectorError> {
+    ) -> Result<Result<(), ServerError>, ConnectorError> {
         let mut out = BytesMut::new();
         let parameters = [
             ("user", address.user.as_str()),
@@ -59,26 +59,29 @@ impl ReplicationConnection {
         ];
         let settings = SESSION_SETTINGS.iter().copied();
         frontend::startup(parameters.into_iter().chain(settings), &mut out);
-        let mut auth = Authenticator::new(address.user.as_str(), address.password.clone());
+        let mut auth = Authenticator::new(address.user.as_str(), address.password.clone())
+            .with_channel(address.tls.channel_binding, self.wire.end_point().map(<[u8]>::to_vec));
+        let hung_up = |error| tls::hung_up(address, error);
         loop {
-            self.send(&mut out).await?;
-            let length = self.whole_frame().await?;
+            self.wire.write_all_buf(&mut out).await.map_err(hung_up)?;
+            self.wire.flush().await.map_err(hung_up)?;
+            let length = self.whole_frame(hung_up).await?;
             let message = frame(&self.buffer[..length])?;
             let mut is_ready = false;
             match message {
                 BackendMessage::Authentication(question) => {
-                    auth.answer(question, &mut out)
-                        .map_err(|error| ConnectorError::new(ErrorKind::Auth, error.to_string()))?;
+                    auth.answer(question, &mut out).map_err(|error| match error {
+                        WireError::Unbound { .. } => tls::unbound(error.to_string()),
+                        _ => ConnectorError::new(ErrorKind::Auth, error.to_string()),
+                    })?;
                 }
                 BackendMessage::ReadyForQuery => is_ready = auth.is_done(),
-                BackendMessage::Error(error) => {
-                    return Err(refused(address, &error.sqlstate, &error.message));
-                }
+                BackendMessage::Error(refusal) => return Ok(Err(refusal)),
                 _ => {}
             }
             self.buffer.advance(length);
             if is_ready {
-                return Ok(());
+                return Ok(Ok(()));
             }
         }
     }
@@ -116,7 +119,7 @@ impl ReplicationConnection {
         self.send(&mut out).await?;
         let mut collector = QueryCollector::default();
         loop {
-            let length = self.whole_frame().await?;
+            let length = self.whole_frame(lost).await?;
             let step = collector.take(&frame(&self.buffer[..length])?).map_err(wire_error)?;
             self.buffer.advance(length);
             if step != QueryStep::More {
@@ -125,9 +128,9 @@ impl ReplicationConnection {
         }
     }
 
-    /// The stream and what was read of it already.
-    pub(crate) fn into_parts(self) -> (TcpStream, BytesMut) {
-        (self.stream, self.buffer)
+    /// The wire and what was read of it already.
+    pub(crate) fn into_parts(self) -> (Wire, BytesMut) {
+        (self.wire, self.buffer)
     }
 
     /// Ends the session.
@@ -139,18 +142,22 @@ impl ReplicationConnection {
     }
 
     async fn send(&mut self, out: &mut BytesMut) -> Result<(), ConnectorError> {
-        self.stream.write_all_buf(out).await.map_err(lost)
+        self.wire.write_all_buf(out).await.map_err(lost)?;
+        self.wire.flush().await.map_err(lost)
     }
 
     /// Waits until the buffer begins with a whole message and says how long it is.
-    async fn whole_frame(&mut self) -> Result<usize, ConnectorError> {
+    async fn whole_frame(
+        &mut self,
+        failed: impl Fn(io::Error) -> ConnectorError,
+    ) -> Result<usize, ConnectorError> {
         loop {
             if let Framing::Complete { length, .. } =
                 first_frame(&self.buffer).map_err(wire_error)?
             {
                 return Ok(length);
             }
-            if self.stream.read_buf(&mut self.buffer).await.map_err(lost)? == 0 {
+            if self.wire.read_buf(&mut self.buffer).await.map_err(&failed)? == 0 {
                 return Err(closed());
             }
         }

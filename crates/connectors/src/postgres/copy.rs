@@ -1,4 +1,4 @@
-//! A whole table by `COPY ... TO STDOUT (FORMAT binary)`.
+//! Rows of a table by `COPY ... TO STDOUT (FORMAT binary)`.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,11 +7,13 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use tailwater_connector_api::ConnectorError;
 use tailwater_pg_wire::copy_binary;
+use tailwater_pg_wire::pgoutput::Cell;
 use tailwater_types::ChangeBatch;
 use tokio_postgres::{Client, CopyOutStream};
 
 use super::client::{query_error, quote};
 use super::rows::{Content, RowPlan, wire_error};
+use super::snapshot::ChunkKey;
 
 const MAX_ROWS: usize = 8 * 1024;
 const MAX_BYTES: usize = 1024 * 1024;
@@ -20,18 +22,23 @@ const MAX_BYTES: usize = 1024 * 1024;
 pub(crate) struct TableCopy {
     stream: Pin<Box<CopyOutStream>>,
     plan: Arc<RowPlan>,
+    key: Option<ChunkKey>,
+    last_key: Vec<u8>,
+    rows: usize,
     is_headed: bool,
     is_over: bool,
 }
 
 impl TableCopy {
-    /// Starts to copy the physical columns of `plan` from the table.
+    /// Starts to copy the physical columns of `plan`; `from` is what follows behind FROM. With a
+    /// key its columns are copied too, for [`TableCopy::last_key`].
     pub(crate) async fn start(
         client: &Client,
         plan: Arc<RowPlan>,
-        table_sql: &str,
+        key: Option<ChunkKey>,
+        from: &str,
     ) -> Result<Self, ConnectorError> {
-        let columns: Vec<String> = plan
+        let mut columns: Vec<String> = plan
             .columns
             .iter()
             .filter_map(|column| match &column.content {
@@ -48,11 +55,30 @@ impl TableCopy {
                 Content::Metadata(..) => None,
             })
             .collect();
+        columns.extend(key.iter().flat_map(|key| &key.columns).map(|c| quote(&c.name)));
         let columns = columns.join(", ");
-        let sql = format!("COPY (SELECT {columns} FROM {table_sql}) TO STDOUT (FORMAT binary)");
+        let sql = format!("COPY (SELECT {columns} FROM {from}) TO STDOUT (FORMAT binary)");
         let stream =
             client.copy_out(&sql).await.map_err(|error| query_error("copy the table", error))?;
-        Ok(Self { stream: Box::pin(stream), plan, is_headed: false, is_over: false })
+        Ok(Self {
+            stream: Box::pin(stream),
+            plan,
+            key,
+            last_key: Vec::new(),
+            rows: 0,
+            is_headed: false,
+            is_over: false,
+        })
+    }
+
+    /// How many rows have come.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The key of the last row, encoded.
+    pub(crate) fn last_key(&self) -> &[u8] {
+        &self.last_key
     }
 
     /// The next rows, `None` behind the last one.
@@ -65,6 +91,7 @@ impl TableCopy {
                 None => self.is_over = true,
             }
         }
+        self.rows += batch.len();
         Ok((!batch.is_empty()).then_some(batch))
     }
 
@@ -77,10 +104,17 @@ impl TableCopy {
             rest = &rest[length..];
         }
         while !rest.is_empty() {
-            match copy_binary::row(rest).map_err(wire_error)? {
-                Some(row) => rest = self.plan.push_copied(row, batch)?,
-                None => rest = &[],
+            let Some(row) = copy_binary::row(rest).map_err(wire_error)? else {
+                return Ok(());
+            };
+            let mut row = self.plan.push_copied(row, batch)?;
+            if let Some(key) = &self.key {
+                self.last_key.clear();
+                let cells = row.by_ref().map_while(Result::ok);
+                let cells = cells.map(|field| field.map_or(Cell::Null, Cell::Binary));
+                key.encode(cells, &mut self.last_key).ok_or_else(|| self.plan.key_unreadable())?;
             }
+            rest = row.rest();
         }
         Ok(())
     }

@@ -1,24 +1,33 @@
 //! The options of `'connector' = 'postgres-cdc'`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tailwater_connector_api::{TableIssue, TableSpec};
 
+use super::capture::TablePattern;
 use super::client::ServerAddress;
+use super::snapshot::CutSettings;
+use super::tls;
 use crate::options::OptionReader;
 
 /// A judged set of options.
 #[derive(Clone, Debug)]
 pub(crate) struct PostgresConfig {
     pub(crate) address: ServerAddress,
-    pub(crate) schema: String,
-    pub(crate) table: String,
+    pub(crate) tables: TablePattern,
     pub(crate) slot: String,
     pub(crate) publication: String,
     pub(crate) publication_create: PublicationCreate,
     pub(crate) changes: ChangeForm,
     pub(crate) startup: Startup,
     pub(crate) heartbeat: Duration,
+    pub(crate) cut: CutSettings,
+    /// Tables that match only now are captured too.
+    pub(crate) takes_new_tables: bool,
+    pub(crate) skips_truncate: bool,
+    /// Whether a slot that is made goes along to a standby (PostgreSQL 17 and later).
+    pub(crate) slot_failover: bool,
 }
 
 /// Whether a missing publication is made.
@@ -64,6 +73,9 @@ const KNOWN: &[&str] = &[
     "connect.timeout",
     "scan.startup.mode",
     "scan.read-changelog-as-append-only.enabled",
+    "scan.incremental.snapshot.enabled",
+    "scan.incremental.snapshot.chunk.size",
+    "scan.newly-added-table.enabled",
 ];
 
 /// Accepted, since scripts have them, and without effect here.
@@ -71,8 +83,6 @@ const PASSED_OVER: &[&str] = &[
     "connect.max-retries",
     "connect.pool.size",
     "connection.pool.size",
-    "scan.incremental.snapshot.enabled",
-    "scan.incremental.snapshot.chunk.size",
     "scan.incremental.snapshot.chunk.key-column",
     "scan.incremental.snapshot.backfill.skip",
     "scan.incremental.snapshot.unbounded-chunk-first.enabled",
@@ -80,7 +90,6 @@ const PASSED_OVER: &[&str] = &[
     "scan.snapshot.fetch.size",
     "scan.lsn-commit.checkpoints-num-delay",
     "scan.include-partitioned-tables.enabled",
-    "scan.newly-added-table.enabled",
     "scan.parallelism",
     "chunk-meta.group.size",
     "chunk-key.even-distribution.factor.upper-bound",
@@ -89,12 +98,17 @@ const PASSED_OVER: &[&str] = &[
     "split-key.even-distribution.factor.lower-bound",
 ];
 
+/// Where parameters of TLS stand: as Debezium has them, and as Flink CDC hands them to the driver.
+const TLS_PREFIXES: &[&str] = &["debezium.database.", "debezium.driver.", "jdbc.properties."];
+
 /// Judges the options; warnings come with the config, errors instead of it.
 pub(crate) fn parse(
     table: &TableSpec,
 ) -> Result<(PostgresConfig, Vec<TableIssue>), Vec<TableIssue>> {
     let mut options = OptionReader::new(table);
-    options.refuse_unknown(KNOWN, PASSED_OVER, &["debezium."]);
+    options.refuse_unknown(KNOWN, PASSED_OVER, &["debezium.", "jdbc.properties."]);
+    let mut parameters = BTreeMap::new();
+    tls::gather(&mut options, TLS_PREFIXES, &mut parameters);
     let address = ServerAddress {
         host: options.required("hostname"),
         port: options.number("port", "a number from 1 to 65535", 5432),
@@ -102,6 +116,7 @@ pub(crate) fn parse(
         password: Some(options.required("password")),
         database: options.required("database-name"),
         connect_timeout: options.duration("connect.timeout", Duration::from_secs(30)),
+        tls: tls::judge(&parameters, &mut options.errors),
     };
     let slot = slot_name(&mut options);
     let append_only = options.flag("scan.read-changelog-as-append-only.enabled");
@@ -136,10 +151,15 @@ pub(crate) fn parse(
         }
     };
     note_plugin(&mut options);
+    let (schema, name) = (options.required("schema-name"), options.required("table-name"));
+    let tables = TablePattern::new(schema, name).unwrap_or_else(|(option, error)| {
+        options.errors.push(TableIssue::option(option, error));
+        TablePattern::default()
+    });
+    let cut = cut(&mut options);
     let config = PostgresConfig {
         address,
-        schema: options.required("schema-name"),
-        table: options.required("table-name"),
+        tables,
         publication: options
             .get("debezium.publication.name")
             .map_or_else(|| format!("tailwater_{slot}"), str::to_owned),
@@ -148,8 +168,31 @@ pub(crate) fn parse(
         changes,
         startup,
         heartbeat: options.duration("heartbeat.interval.ms", Duration::from_secs(30)),
+        cut,
+        takes_new_tables: options.flag("scan.newly-added-table.enabled"),
+        slot_failover: options.get("debezium.slot.failover") != Some("false"),
+        skips_truncate: options
+            .get("debezium.skipped.operations")
+            .is_some_and(|skipped| skipped.split(',').any(|operation| operation.trim() == "t")),
     };
     if options.errors.is_empty() { Ok((config, options.notes)) } else { Err(options.errors) }
+}
+
+fn cut(options: &mut OptionReader<'_>) -> CutSettings {
+    /// More do not help: the server reads the table, and one core of it is busy per reader.
+    const MAX_READERS: usize = 4;
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let default = cores.clamp(1, MAX_READERS) as u16;
+    let readers: u16 = options.number("debezium.snapshot.max.threads", "a number", default);
+    let is_by_pages = options.get("scan.incremental.snapshot.enabled") == Some("false");
+    let key = "scan.incremental.snapshot.chunk.size";
+    let rows: Option<u32> =
+        options.get(key).is_some().then(|| options.number(key, "a number of rows", 8096));
+    CutSettings {
+        readers: usize::from(readers).clamp(1, 64),
+        chunk_rows: rows.map(|rows| (rows as usize).max(1)),
+        is_by_pages,
+    }
 }
 
 fn slot_name(options: &mut OptionReader<'_>) -> String {

@@ -7,24 +7,36 @@ use tailwater_connector_api::{ConnectorError, ErrorKind};
 use tailwater_pg_wire::Lsn;
 use tailwater_types::Position;
 
-use super::visibility::SnapshotFilter;
-
-/// `commit end LSN:rows of the next transaction already delivered`, and behind a semicolon the
-/// snapshot whose rows the stream may still repeat.
+/// `commit end LSN:changes of the next transaction already taken@system.timeline`, then the object
+/// ids of the captured tables after an `=`, and behind a semicolon how far the snapshot has got.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SlotPosition {
     pub(crate) lsn: Lsn,
     pub(crate) ordinal: u64,
-    pub(crate) filter: Option<SnapshotFilter>,
+    pub(crate) server: ServerIdentity,
+    /// The tables whose changes are taken, in ascending order.
+    pub(crate) tables: Vec<u32>,
+    /// JSON of the tables whose snapshot is not through; empty without one.
+    pub(crate) snapshot: String,
+}
+
+/// Which server a position is of: another one has other WAL under the same numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ServerIdentity {
+    /// Made at random when the data directory was made.
+    pub(crate) system: u64,
+    /// Counts promotions and restores.
+    pub(crate) timeline: u32,
 }
 
 impl fmt::Display for SlotPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.lsn, self.ordinal)?;
-        match &self.filter {
-            Some(filter) => write!(f, ";{filter}"),
-            None => Ok(()),
+        let ServerIdentity { system, timeline } = self.server;
+        write!(f, "{}:{}@{system}.{timeline}=", self.lsn, self.ordinal)?;
+        for (i, oid) in self.tables.iter().enumerate() {
+            write!(f, "{}{oid}", if i == 0 { "" } else { "," })?;
         }
+        if self.snapshot.is_empty() { Ok(()) } else { write!(f, ";{}", self.snapshot) }
     }
 }
 
@@ -32,15 +44,21 @@ impl FromStr for SlotPosition {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let (place, filter) = match text.split_once(';') {
-            Some((place, filter)) => (place, Some(filter.parse()?)),
-            None => (text, None),
-        };
+        let (text, snapshot) = text.split_once(';').unwrap_or((text, ""));
+        let (place, rest) = text.split_once('@').ok_or(())?;
         let (lsn, ordinal) = place.split_once(':').ok_or(())?;
+        let (server, tables) = rest.split_once('=').ok_or(())?;
+        let (system, timeline) = server.split_once('.').ok_or(())?;
+        let tables = tables.split(',').filter(|oid| !oid.is_empty());
         Ok(Self {
             lsn: lsn.parse().map_err(|_| ())?,
             ordinal: ordinal.parse().map_err(|_| ())?,
-            filter,
+            server: ServerIdentity {
+                system: system.parse().map_err(|_| ())?,
+                timeline: timeline.parse().map_err(|_| ())?,
+            },
+            tables: tables.map(|oid| oid.parse().map_err(|_| ())).collect::<Result<_, ()>>()?,
+            snapshot: snapshot.to_owned(),
         })
     }
 }
@@ -66,10 +84,10 @@ mod tests {
 
     #[test]
     fn a_position_reads_back_with_its_snapshot_and_without() {
-        for text in ["16/B374D848:0", "0/10:7;0/20;731:735:731,733", "0/10:0;0/20;5:5:"] {
+        for text in ["16/B374D848:0@7412.1=16384", "0/10:7@1.2=1,2;[{\"oid\":5}]", "0/10:0@1.1="] {
             assert_eq!(text.parse::<SlotPosition>().unwrap().to_string(), text);
         }
-        for wrong in ["", "16/B374D848", "1:2", "0/1:x", "0/1:0;", "0/1:0;0/2;1:x:"] {
+        for wrong in ["", "16/B374D848", "1:2@1.1=", "0/1:x@1.1=", "0/1:0@1=5", "0/1:0@1.1=x"] {
             assert!(wrong.parse::<SlotPosition>().is_err(), "{wrong}");
         }
     }

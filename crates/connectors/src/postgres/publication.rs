@@ -1,73 +1,168 @@
-//! The publication: used as it is where it serves, made for the one table where it is missing.
+//! The publication: used as it is where it serves, made for the captured tables where it is missing.
+
+use std::collections::HashMap;
 
 use tailwater_connector_api::{ConnectorError, ErrorKind};
-use tailwater_pg_wire::Lsn;
 use tokio_postgres::Client;
 
 use super::catalog::CatalogTable;
 use super::client::{query_error, quote};
 use super::options::PublicationCreate;
+use super::position::SlotPosition;
 
-/// What has to be done before the stream can start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PublicationWork {
-    None,
-    /// Run this statement.
-    Run(String),
+/// What a publication does with the captured tables, and what has to be done first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Publication {
+    /// Statements to run before the stream can start.
+    pub(crate) work: Vec<String>,
+    /// The tables that are not in it yet.
+    unpublished: Vec<u32>,
+    /// For each published table that was asked for its row filter.
+    filters: HashMap<u32, String>,
+    /// For each table whose partitions publish under their own names these.
+    pub(crate) partitions: HashMap<u32, Vec<u32>>,
 }
 
-/// Judges the publication without changing it.
+impl Publication {
+    /// The condition under which rows of a table are published.
+    pub(crate) fn filter(&self, table: u32) -> Option<&str> {
+        self.filters.get(&table).map(String::as_str)
+    }
+}
+
+/// One table of `pg_publication_tables`.
+struct Published {
+    oid: u32,
+    columns: Option<Vec<String>>,
+    filter: Option<String>,
+}
+
+const PUBLICATION: &str = "SELECT pubinsert, pubupdate, pubdelete FROM pg_publication \
+    WHERE pubname = $1";
+
+const TABLES: &str =
+    "SELECT c.oid, ARRAY(SELECT jsonb_array_elements_text( \
+        CASE jsonb_typeof(to_jsonb(t) -> 'attnames') WHEN 'array' THEN to_jsonb(t) -> 'attnames' END)), \
+      to_jsonb(t) ? 'attnames', to_jsonb(t) ->> 'rowfilter'
+    FROM pg_publication_tables t JOIN pg_namespace n ON n.nspname = t.schemaname
+    JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename WHERE t.pubname = $1";
+
+/// The partitions that hold rows, and whether the publication names the table itself.
+const PARTITIONS: &str =
+    "SELECT ARRAY(SELECT p.relid::oid FROM pg_partition_tree($1::oid::regclass) p
+        WHERE p.isleaf AND p.relid <> $1),
+      EXISTS (SELECT 1 FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+        WHERE p.pubname = $2 AND r.prrelid = $1)";
+
+/// Judges the publication without changing it. `wanted` gives the columns needed of each table.
 pub(crate) async fn check(
     client: &Client,
     name: &str,
-    table: &CatalogTable,
+    wanted: &[(&CatalogTable, Vec<&str>)],
     create: PublicationCreate,
-) -> Result<PublicationWork, ConnectorError> {
+) -> Result<Publication, ConnectorError> {
     let failed = |error| query_error("read the publications", error);
-    let sql =
-        "SELECT pubinsert, pubupdate, pubdelete, EXISTS (SELECT 1 FROM pg_publication_tables t
-        WHERE t.pubname = p.pubname AND t.schemaname = $2 AND t.tablename = $3)
-        FROM pg_publication p WHERE pubname = $1";
-    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
-        [&name, &table.schema, &table.name];
-    let found = client.query_opt(sql, &parameters).await.map_err(failed)?;
-    let (publication, table_sql) = (quote(name), table.sql_name());
-    let config = |message: String, hint: String| {
-        Err(ConnectorError::new(ErrorKind::Config, message).with_hint(hint))
-    };
+    let found = client.query_opt(PUBLICATION, &[&name]).await.map_err(failed)?;
     let Some(row) = found else {
-        // The changes of partitions then come in the name of the table that was asked for.
-        let root = " WITH (publish_via_partition_root = true)";
-        let root = if table.is_partitioned { root } else { "" };
-        let statement = format!("CREATE PUBLICATION {publication} FOR TABLE {table_sql}{root};");
-        if create == PublicationCreate::Never {
-            return config(format!("publication \"{name}\" does not exist"), statement);
-        }
-        check_may_publish(client, table, &statement).await?;
-        return Ok(PublicationWork::Run(statement));
+        return create_for(client, name, wanted, create).await;
     };
-    let publishes_all = (0..3).all(|at| row.get::<_, bool>(at));
-    if !publishes_all {
+    if !(0..3).all(|at| row.get::<_, bool>(at)) {
         let message =
             format!("publication \"{name}\" does not publish inserts, updates and deletes");
-        let mend = format!(
-            "ALTER PUBLICATION {publication} SET (publish = 'insert, update, delete, truncate');"
-        );
-        return config(message, mend);
+        return Err(ConnectorError::new(ErrorKind::Config, message).with_hint(format!(
+            "ALTER PUBLICATION {} SET (publish = 'insert, update, delete, truncate');",
+            quote(name)
+        )));
     }
-    if row.get::<_, bool>(3) {
-        return Ok(PublicationWork::None);
+    let rows = client.query(TABLES, &[&name]).await.map_err(failed)?;
+    let published = rows.iter().map(|row| Published {
+        oid: row.get(0),
+        columns: row.get::<_, bool>(2).then(|| row.get(1)),
+        filter: row.get(3),
+    });
+    let published: HashMap<u32, Published> = published.map(|p| (p.oid, p)).collect();
+    let mut publication = Publication::default();
+    for (table, columns) in wanted {
+        if let Some(found) = published.get(&table.oid) {
+            check_columns(name, table, columns, found)?;
+            publication.filters.extend(found.filter.clone().map(|f| (table.oid, f)));
+            continue;
+        }
+        if table.is_partitioned {
+            let row = client.query_one(PARTITIONS, &[&table.oid, &name]).await.map_err(failed)?;
+            let leaves: Vec<u32> = row.get(0);
+            let is_named: bool = row.get(1);
+            let are_all =
+                !leaves.is_empty() && leaves.iter().all(|oid| published.contains_key(oid));
+            if is_named || are_all {
+                publication.partitions.insert(table.oid, leaves);
+                continue;
+            }
+        }
+        let (publication_sql, table_sql) = (quote(name), table.sql_name());
+        let statement = format!("ALTER PUBLICATION {publication_sql} ADD TABLE {table_sql};");
+        if create == PublicationCreate::Never {
+            let message = format!(
+                "publication \"{name}\" does not contain table \"{}.{}\"",
+                table.schema, table.name
+            );
+            return Err(ConnectorError::new(ErrorKind::Config, message).with_hint(statement));
+        }
+        check_may_publish(client, table, &statement).await?;
+        publication.work.push(statement);
+        publication.unpublished.push(table.oid);
     }
-    let statement = format!("ALTER PUBLICATION {publication} ADD TABLE {table_sql};");
+    Ok(publication)
+}
+
+/// A publication for these tables alone. The changes of partitions come in the name of the table
+/// that was asked for.
+async fn create_for(
+    client: &Client,
+    name: &str,
+    wanted: &[(&CatalogTable, Vec<&str>)],
+    create: PublicationCreate,
+) -> Result<Publication, ConnectorError> {
+    let tables: Vec<String> = wanted.iter().map(|(table, _)| table.sql_name()).collect();
+    let statement = format!(
+        "CREATE PUBLICATION {} FOR TABLE {} WITH (publish_via_partition_root = true);",
+        quote(name),
+        tables.join(", ")
+    );
     if create == PublicationCreate::Never {
-        let message = format!(
-            "publication \"{name}\" does not contain table \"{}.{}\"",
-            table.schema, table.name
-        );
-        return config(message, statement);
+        let message = format!("publication \"{name}\" does not exist");
+        return Err(ConnectorError::new(ErrorKind::Config, message).with_hint(statement));
     }
-    check_may_publish(client, table, &statement).await?;
-    Ok(PublicationWork::Run(statement))
+    for (table, _) in wanted {
+        check_may_publish(client, table, &statement).await?;
+    }
+    let unpublished = wanted.iter().map(|(table, _)| table.oid).collect();
+    Ok(Publication { work: vec![statement], unpublished, ..Publication::default() })
+}
+
+/// A column may be left out by the publication's column list, or because it is generated.
+fn check_columns(
+    name: &str,
+    table: &CatalogTable,
+    wanted: &[&str],
+    published: &Published,
+) -> Result<(), ConnectorError> {
+    let Some(columns) = &published.columns else {
+        return Ok(());
+    };
+    let Some(missing) = wanted.iter().find(|w| !columns.iter().any(|c| c == *w)) else {
+        return Ok(());
+    };
+    let message = format!(
+        "column \"{missing}\" of table \"{}.{}\" is not published by publication \"{name}\"",
+        table.schema, table.name
+    );
+    Err(ConnectorError::new(ErrorKind::SchemaMismatch, message).with_hint(format!(
+        "the publication's column list has {}; a generated column is never published (from \
+         PostgreSQL 18 on it can be: publish_generated_columns = stored), declare it as a computed \
+         column instead",
+        columns.join(", ")
+    )))
 }
 
 async fn check_may_publish(
@@ -94,33 +189,31 @@ async fn check_may_publish(
     Err(ConnectorError::new(ErrorKind::Auth, message).with_hint(hint))
 }
 
-/// A job that goes on from `position` needs the publication that it had: what was written while the
-/// table was not in it never comes.
+/// A job that goes on from `position` needs the tables that it had in the publication: what was
+/// written while one was not in it never comes.
 pub(crate) fn check_resumable(
     name: &str,
-    work: &PublicationWork,
-    position: Lsn,
+    publication: &Publication,
+    position: &SlotPosition,
 ) -> Result<(), ConnectorError> {
-    match work {
-        PublicationWork::None => Ok(()),
-        PublicationWork::Run(_) => {
-            let message = format!(
-                "the table is no longer in publication \"{name}\": changes behind {position}, where \
-                 the job stopped, may be missing"
-            );
-            Err(ConnectorError::new(ErrorKind::Config, message)
-                .with_hint("start the job anew with --fresh (it reads the table again)"))
-        }
+    if !position.tables.iter().any(|oid| publication.unpublished.contains(oid)) {
+        return Ok(());
     }
+    let message = format!(
+        "the table is no longer in publication \"{name}\": changes behind {}, where the job \
+         stopped, may be missing",
+        position.lsn
+    );
+    Err(ConnectorError::new(ErrorKind::Config, message)
+        .with_hint("start the job anew with --fresh (it reads the table again)"))
 }
 
 /// Makes or extends the publication.
-pub(crate) async fn apply(client: &Client, work: &PublicationWork) -> Result<(), ConnectorError> {
-    match work {
-        PublicationWork::None => Ok(()),
-        PublicationWork::Run(statement) => client
-            .batch_execute(statement)
-            .await
-            .map_err(|error| query_error("publish the table", error).with_hint(statement.as_str())),
+pub(crate) async fn apply(client: &Client, work: &[String]) -> Result<(), ConnectorError> {
+    for statement in work {
+        client.batch_execute(statement).await.map_err(|error| {
+            query_error("publish the table", error).with_hint(statement.as_str())
+        })?;
     }
+    Ok(())
 }

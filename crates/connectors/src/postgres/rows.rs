@@ -10,6 +10,7 @@ use tailwater_types::{ChangeBatch, DataType, Layout, RowKind, RowWriter};
 
 use super::column::{ColumnDecoder, Unfit, unfit_error};
 use super::metadata::{Metadata, Names};
+use super::snapshot::ChunkKey;
 
 /// What every row of a declared table is made of.
 #[derive(Clone, Debug)]
@@ -48,6 +49,12 @@ impl RowPlan {
         unfit_error(&self.table(), &column.name, &column.declared, unfit)
     }
 
+    /// A key column held what its type does not have.
+    pub(crate) fn key_unreadable(&self) -> ConnectorError {
+        let message = format!("the key of a row of table {} cannot be read", self.table());
+        ConnectorError::new(ErrorKind::Internal, message)
+    }
+
     /// Whether the stream can be asked for the binary format.
     pub(crate) fn reads_binary(&self) -> bool {
         let is_binary = |column: &PlannedColumn| match &column.content {
@@ -57,13 +64,13 @@ impl RowPlan {
         self.sends_binary && self.columns.iter().all(is_binary)
     }
 
-    /// Appends a row of a binary copy whose fields are the physical columns in order, and says
-    /// what follows behind it.
+    /// Appends a row of a binary copy whose first fields are the physical columns in order, and
+    /// gives what is left of it.
     pub(crate) fn push_copied<'a>(
         &self,
         mut row: copy_binary::CopyRow<'a>,
         batch: &mut ChangeBatch,
-    ) -> Result<&'a [u8], ConnectorError> {
+    ) -> Result<copy_binary::CopyRow<'a>, ConnectorError> {
         let mut failed_at = 0;
         let mut wire: Option<WireError> = None;
         let pushed = batch.try_push_with(RowKind::Insert, |out| {
@@ -97,7 +104,7 @@ impl RowPlan {
         match (pushed, wire) {
             (_, Some(error)) => Err(wire_error(error)),
             (Err(unfit), None) => Err(self.unfit(failed_at, unfit)),
-            (Ok(()), None) => Ok(row.rest()),
+            (Ok(()), None) => Ok(row),
         }
     }
 }
@@ -107,6 +114,8 @@ pub(crate) struct StreamedRows {
     plan: Arc<RowPlan>,
     /// For each declared column its place among the relation's.
     places: Vec<usize>,
+    /// The same for each column of the key that cuts the table.
+    key_places: Vec<usize>,
     new: Vec<CellSlot>,
     old: Vec<CellSlot>,
 }
@@ -122,14 +131,21 @@ pub(crate) struct StreamedRow<'a> {
 
 impl StreamedRows {
     /// Finds the declared columns among those of the stream.
-    pub(crate) fn new(plan: Arc<RowPlan>, relation: &Relation) -> Result<Self, ConnectorError> {
+    pub(crate) fn new(
+        plan: Arc<RowPlan>,
+        relation: &Relation,
+        key: Option<&ChunkKey>,
+    ) -> Result<Self, ConnectorError> {
+        let place_of = |name: &str| relation.columns.iter().position(|c| c.name == name);
+        let key_columns = key.iter().flat_map(|key| &key.columns);
+        let key_places = key_columns.map(|c| place_of(&c.name).unwrap_or(usize::MAX)).collect();
         let mut places = Vec::with_capacity(plan.columns.len());
         for column in &plan.columns {
             let Content::Physical { type_oid, type_name, .. } = &column.content else {
                 places.push(usize::MAX);
                 continue;
             };
-            let place = relation.columns.iter().position(|c| c.name == column.name);
+            let place = place_of(&column.name);
             let changed = match place {
                 None => "is no longer in the table or not in the publication",
                 Some(place) if relation.columns[place].type_oid != *type_oid => {
@@ -144,7 +160,7 @@ impl StreamedRows {
             return Err(ConnectorError::new(ErrorKind::SchemaMismatch, message)
                 .with_hint(format!("it was {type_name}; declare the table as it is now")));
         }
-        Ok(Self { plan, places, new: Vec::new(), old: Vec::new() })
+        Ok(Self { plan, places, key_places, new: Vec::new(), old: Vec::new() })
     }
 
     /// Appends one row.
@@ -192,6 +208,27 @@ impl StreamedRows {
             (Err(unfit), at) => Err(plan.unfit(at.map_or(0, |(at, _)| at), unfit)),
             (Ok(()), _) => Ok(()),
         }
+    }
+
+    /// The key that cuts the table, encoded; what a row does not carry is in `previous`.
+    pub(crate) fn key(
+        &mut self,
+        key: &ChunkKey,
+        tuple: Tuple<'_>,
+        previous: Option<Tuple<'_>>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ConnectorError> {
+        tuple.index_into(&mut self.new);
+        if let Some(previous) = previous {
+            previous.index_into(&mut self.old);
+        }
+        let cells = self.key_places.iter().map(|place| {
+            match (cell_at(tuple, &self.new, *place), previous) {
+                (Cell::UnchangedToast, Some(previous)) => cell_at(previous, &self.old, *place),
+                (cell, _) => cell,
+            }
+        });
+        key.encode(cells, out).ok_or_else(|| self.plan.key_unreadable())
     }
 
     /// Whether the two rows have the same declared key.

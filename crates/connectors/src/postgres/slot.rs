@@ -6,8 +6,9 @@ use tailwater_connector_api::{ConnectorError, ErrorKind};
 use tailwater_pg_wire::Lsn;
 use tokio_postgres::Client;
 
-use super::client::{ServerAddress, literal, query_error, quote};
+use super::client::{literal, query_error, quote};
 use super::connection::{ReplicationConnection, command_error};
+use super::position::{ServerIdentity, SlotPosition};
 
 /// How long another session may still hold the slot: our own last run that is just leaving.
 const HANDOVER: Duration = Duration::from_secs(5);
@@ -42,8 +43,11 @@ pub(crate) async fn find(
 }
 
 const SLOT: &str = "SELECT plugin::text, database::text, slot_type, temporary, active_pid,
-    coalesce(wal_status, ''), coalesce(confirmed_flush_lsn, '0/0')::text
-    FROM pg_replication_slots WHERE slot_name = $1";
+    coalesce(wal_status, ''), coalesce(confirmed_flush_lsn, '0/0')::text,
+    coalesce((to_jsonb(s) ->> 'two_phase')::bool, false),
+    coalesce(to_jsonb(s) ->> 'invalidation_reason', ''),
+    coalesce((to_jsonb(s) ->> 'conflicting')::bool, false)
+    FROM pg_replication_slots s WHERE slot_name = $1";
 
 async fn look(
     client: &Client,
@@ -76,30 +80,54 @@ async fn look(
         let message = format!("slot \"{name}\" belongs to the database \"{owner}\"");
         return Err(config(message).with_hint(another));
     }
-    if row.get::<_, &str>(5) == "lost" {
-        let message = format!("slot \"{name}\" is lost: the server has removed WAL that it needs");
-        return Err(config(message).with_hint(format!(
-            "{} and start the job anew with --fresh; raise max_slot_wal_keep_size so that it does \
-             not happen again",
-            drop_sql(name)
-        )));
+    if row.get(7) {
+        let message = format!("slot \"{name}\" delivers transactions when they are prepared");
+        let hint = format!("{another}: {} A slot without two_phase is made anew", drop_sql(name));
+        return Err(config(message).with_hint(hint));
+    }
+    let reason: &str = row.get(8);
+    if row.get::<_, &str>(5) == "lost" || row.get(9) || !reason.is_empty() {
+        return Err(lost(name, reason));
     }
     let confirmed: String = row.get(6);
     let confirmed = confirmed.parse().unwrap_or_default();
     Ok(Some((Slot { confirmed }, row.get(4))))
 }
 
+/// The server does not keep what the slot needs any more; `reason` is what PostgreSQL 17 and later
+/// call it.
+fn lost(name: &str, reason: &str) -> ConnectorError {
+    let (why, mend) = match reason {
+        "idle_timeout" => (
+            "nobody read from it for longer than idle_replication_slot_timeout",
+            "raise idle_replication_slot_timeout",
+        ),
+        "rows_removed" => (
+            "rows of the catalog that it needs were removed on the standby",
+            "switch hot_standby_feedback on",
+        ),
+        "wal_level_insufficient" => {
+            ("the primary's wal_level was lowered", "keep wal_level = logical")
+        }
+        _ => ("the server has removed WAL that it needs", "raise max_slot_wal_keep_size"),
+    };
+    let message = format!("slot \"{name}\" is lost: {why}");
+    ConnectorError::new(ErrorKind::Config, message).with_hint(format!(
+        "{} and start the job anew with --fresh; {mend} so that it does not happen again",
+        drop_sql(name)
+    ))
+}
+
 /// Makes the slot, which waits for the transactions that run now.
 pub(crate) async fn create(
-    address: &ServerAddress,
-    application: &str,
+    connection: &mut ReplicationConnection,
     name: &str,
+    is_failover: bool,
 ) -> Result<Slot, ConnectorError> {
-    let mut connection = ReplicationConnection::open(address, application).await?;
-    let name_sql = quote(name);
-    let sql = format!("CREATE_REPLICATION_SLOT {name_sql} LOGICAL pgoutput NOEXPORT_SNAPSHOT");
+    let failover =
+        if is_failover { "(SNAPSHOT 'nothing', FAILOVER true)" } else { "NOEXPORT_SNAPSHOT" };
+    let sql = format!("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput {failover}", quote(name));
     let created = connection.query(&sql).await?;
-    connection.close().await;
     let created = created.map_err(|error| {
         let doing = format!("create the replication slot \"{name}\"");
         let told = command_error(&doing, &error);
@@ -137,14 +165,11 @@ pub(crate) fn check_resumable(
     slot: Option<Slot>,
     position: Lsn,
 ) -> Result<Slot, ConnectorError> {
-    let choices = "start the job anew with --fresh (it reads the table again), or restore the \
-        checkpoint that belongs to this slot";
-    let config = |message: String| ConnectorError::new(ErrorKind::Config, message);
     let Some(slot) = slot else {
         let message = format!(
             "slot \"{name}\" is gone: changes behind {position}, where the job stopped, are missing"
         );
-        return Err(config(message).with_hint(choices));
+        return Err(mismatch(message));
     };
     if slot.confirmed > position {
         let message = format!(
@@ -152,7 +177,83 @@ pub(crate) fn check_resumable(
              between them are missing",
             slot.confirmed
         );
-        return Err(config(message).with_hint(choices));
+        return Err(mismatch(message));
     }
     Ok(slot)
+}
+
+/// Checkpoint and slot do not belong together.
+fn mismatch(message: String) -> ConnectorError {
+    ConnectorError::new(ErrorKind::Config, message).with_hint(
+        "start the job anew with --fresh (it reads the table again), or restore the checkpoint that \
+         belongs to this slot",
+    )
+}
+
+/// Asks a server who it is.
+pub(crate) async fn identify(
+    connection: &mut ReplicationConnection,
+) -> Result<ServerIdentity, ConnectorError> {
+    let told = connection.query("IDENTIFY_SYSTEM").await?;
+    let told = told.map_err(|error| command_error("identify the server", &error))?;
+    let number = |name| told.first(name).unwrap_or_default().parse::<u64>();
+    match (number("systemid"), number("timeline")) {
+        (Ok(system), Ok(timeline)) => Ok(ServerIdentity { system, timeline: timeline as u32 }),
+        _ => Err(ConnectorError::new(ErrorKind::Internal, "the server does not say who it is")),
+    }
+}
+
+/// Checks that the WAL behind `position` is the one that the job was reading: another server, or
+/// one that was restored to an earlier time, has other WAL under the same numbers.
+pub(crate) async fn check_identity(
+    connection: &mut ReplicationConnection,
+    now: ServerIdentity,
+    position: &SlotPosition,
+) -> Result<(), ConnectorError> {
+    let then = position.server;
+    if now.system != then.system {
+        return Err(mismatch(format!(
+            "this is another database server than the one the job was reading: its system \
+             identifier is {}, not {}",
+            now.system, then.system
+        )));
+    }
+    if now.timeline == then.timeline {
+        return Ok(());
+    }
+    let history = format!("TIMELINE_HISTORY {}", now.timeline);
+    let told = connection.query(&history).await?;
+    let told = told.map_err(|error| command_error("read the server's history", &error))?;
+    let text = told.first("content").unwrap_or_default();
+    if left_at(text, then.timeline).is_some_and(|end| position.lsn <= end) {
+        tracing::info!(from = then.timeline, to = now.timeline, "the server was promoted");
+        return Ok(());
+    }
+    Err(mismatch(format!(
+        "the server is on timeline {}, which does not contain {} of timeline {}, where the job \
+         stopped: it was restored, or promoted before it had everything",
+        now.timeline, position.lsn, then.timeline
+    )))
+}
+
+/// Where a timeline was left, by the lines `number LSN reason` of a history file.
+fn left_at(history: &str, timeline: u32) -> Option<Lsn> {
+    history.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        let is_it = words.next()?.parse::<u32>() == Ok(timeline);
+        let end = words.next()?.parse().ok()?;
+        is_it.then_some(end)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_says_where_a_timeline_was_left() {
+        let history = "1\t0/5000098\tno recovery target specified\n\n2\t0/70000A0\tbefore\n";
+        assert_eq!(left_at(history, 2), "0/70000A0".parse().ok());
+        assert_eq!(left_at(history, 3), None);
+    }
 }

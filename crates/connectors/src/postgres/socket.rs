@@ -2,29 +2,45 @@
 //!
 //! A server that streams hands out pieces of 1.5 kB. A socket that stays registered wakes the
 //! runtime for each of them, which costs several times what decoding does. So the reading half is
-//! registered only while somebody waits for it, and not while bytes are left to gather.
+//! registered only while somebody waits for it, and not while bytes are left to gather. With TLS
+//! both halves work on one session (`tls::session`), and the socket is treated the same.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::tls::{TlsReader, TlsSession};
+use super::wire::Wire;
+
 /// How much is read at once.
 const READ_SIZE: usize = 256 * 1024;
 
 /// Splits a connection; `already_read` comes before what the socket gives.
-pub(crate) fn split(
-    stream: tokio::net::TcpStream,
-    already_read: &[u8],
-) -> io::Result<(SocketReader, SocketWriter)> {
+pub(crate) fn split(wire: Wire, already_read: &[u8]) -> io::Result<(SocketReader, SocketWriter)> {
+    let (stream, tls) = match wire {
+        Wire::Plain(stream) => (stream, None),
+        Wire::Tls(tls) => {
+            let (stream, connection) = tls.stream.into_inner();
+            let session = TlsSession::new(connection);
+            let reader = TlsReader::new(Arc::clone(&session), stream.buffer());
+            (stream.into_inner(), Some((reader, session)))
+        }
+    };
+    let (tls_reader, session) = tls.unzip();
     let stream = stream.into_std()?;
-    let writer = register(&stream, Interest::WRITABLE)?;
+    let writer = SocketWriter {
+        socket: register(&stream, Interest::WRITABLE)?,
+        tls: session,
+        sealed: Vec::new(),
+    };
     let mut bytes = vec![0; READ_SIZE.max(already_read.len() * 2)];
     bytes[..already_read.len()].copy_from_slice(already_read);
-    let reader = SocketReader { stream, armed: None, bytes, start: 0, end: already_read.len() };
-    Ok((reader, SocketWriter(writer)))
+    let end = already_read.len();
+    Ok((SocketReader { stream, tls: tls_reader, armed: None, bytes, start: 0, end }, writer))
 }
 
 /// Has the runtime watch the socket through a descriptor of its own.
@@ -40,6 +56,7 @@ fn register(stream: &TcpStream, interest: Interest) -> io::Result<AsyncFd<TcpStr
 /// The reading half with its buffer.
 pub(crate) struct SocketReader {
     stream: TcpStream,
+    tls: Option<TlsReader>,
     armed: Option<AsyncFd<TcpStream>>,
     bytes: Vec<u8>,
     start: usize,
@@ -61,7 +78,12 @@ impl SocketReader {
     pub(crate) fn try_read(&mut self) -> io::Result<Option<usize>> {
         self.make_room();
         loop {
-            match self.stream.read(&mut self.bytes[self.end..]) {
+            let room = &mut self.bytes[self.end..];
+            let read = match &mut self.tls {
+                None => self.stream.read(room),
+                Some(tls) => tls.read(&mut self.stream, room),
+            };
+            match read {
                 Ok(length) => {
                     self.end += length;
                     return Ok(Some(length));
@@ -113,22 +135,35 @@ impl SocketReader {
 }
 
 /// The writing half.
-pub(crate) struct SocketWriter(AsyncFd<TcpStream>);
+pub(crate) struct SocketWriter {
+    socket: AsyncFd<TcpStream>,
+    tls: Option<Arc<TlsSession>>,
+    sealed: Vec<u8>,
+}
 
 impl SocketWriter {
     /// Writes all bytes.
-    pub(crate) async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            let mut ready = self.0.writable().await?;
-            match ready.try_io(|socket| socket.get_ref().write(bytes)) {
-                Ok(Ok(0)) => return Err(ErrorKind::WriteZero.into()),
-                Ok(Ok(length)) => bytes = &bytes[length..],
-                Ok(Err(error)) if error.kind() == ErrorKind::Interrupted => {}
-                Ok(Err(error)) => return Err(error),
-                // Not ready after all.
-                Err(_) => {}
-            }
-        }
-        Ok(())
+    pub(crate) async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Some(tls) = &self.tls else {
+            return write_all(&self.socket, bytes).await;
+        };
+        self.sealed.clear();
+        tls.encrypt(bytes, &mut self.sealed)?;
+        write_all(&self.socket, &self.sealed).await
     }
+}
+
+async fn write_all(socket: &AsyncFd<TcpStream>, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let mut ready = socket.writable().await?;
+        match ready.try_io(|socket| socket.get_ref().write(bytes)) {
+            Ok(Ok(0)) => return Err(ErrorKind::WriteZero.into()),
+            Ok(Ok(length)) => bytes = &bytes[length..],
+            Ok(Err(error)) if error.kind() == ErrorKind::Interrupted => {}
+            Ok(Err(error)) => return Err(error),
+            // Not ready after all.
+            Err(_) => {}
+        }
+    }
+    Ok(())
 }

@@ -8,7 +8,8 @@ use tailwater_pg_wire::Lsn;
 use tailwater_pg_wire::backend::{BackendMessage, Framing, first_frame};
 use tailwater_pg_wire::replication::{self, ReplicationMessage};
 
-use super::changes::Changes;
+use super::capture::Capture;
+use super::changes::{Changes, Taken};
 use super::client::{ServerAddress, literal, quote};
 use super::connection::{ReplicationConnection, closed, command_error, lost};
 use super::feedback::{EndOnDrop, Progress, write_status};
@@ -45,7 +46,8 @@ pub(crate) struct StreamRequest {
 /// A running stream.
 pub(crate) struct ChangeStream {
     socket: SocketReader,
-    changes: Changes,
+    capture: Capture,
+    pub(crate) changes: Changes,
     progress: Arc<Progress>,
     silence: Duration,
     last_progress: Option<Instant>,
@@ -61,11 +63,12 @@ impl ChangeStream {
     pub(crate) async fn start(
         address: &ServerAddress,
         application: &str,
+        connection: ReplicationConnection,
         request: &StreamRequest,
-        changes: Changes,
+        (capture, changes): (Capture, Changes),
         progress: Arc<Progress>,
     ) -> Result<Self, ConnectorError> {
-        let connection = replicate(address, application, request).await?;
+        let connection = replicate(address, application, connection, request).await?;
         let (stream, buffer) = connection.into_parts();
         let (socket, writer) = socket::split(stream, &buffer).map_err(lost)?;
         let timeout = if request.wal_sender_timeout.is_zero() {
@@ -80,6 +83,7 @@ impl ChangeStream {
         let silence = (timeout * 3 / 2).max(interval * 3);
         Ok(Self {
             socket,
+            capture,
             changes,
             silence,
             last_progress: None,
@@ -120,7 +124,7 @@ impl ChangeStream {
                 self.changes.cut();
                 continue;
             }
-            if self.last_read < GOOD_READ && self.changes.rows_of_open() > LONG_TRANSACTION {
+            if self.last_read < GOOD_READ && self.changes.changes_of_open() > LONG_TRANSACTION {
                 self.socket.nap(NAP).await;
             }
             self.read().await?;
@@ -146,7 +150,11 @@ impl ChangeStream {
                         ReplicationMessage::XLogData { start, data } => {
                             self.progress.received(start);
                             self.is_idle_news = false;
-                            self.changes.take(data)?;
+                            if let Taken::Described(relation) = self.changes.take(data)?
+                                && let Some(captured) = self.capture.describe(&relation)
+                            {
+                                self.changes.describe(relation.oid, captured);
+                            }
                         }
                         ReplicationMessage::Keepalive { wal_end, reply_requested } => {
                             self.progress.received(wal_end);
@@ -206,6 +214,7 @@ const HANDOVER: Duration = Duration::from_secs(5);
 async fn replicate(
     address: &ServerAddress,
     application: &str,
+    mut connection: ReplicationConnection,
     request: &StreamRequest,
 ) -> Result<ReplicationConnection, ConnectorError> {
     let publications = literal(&quote(&request.publication));
@@ -218,7 +227,6 @@ async fn replicate(
     );
     let end = Instant::now() + HANDOVER;
     loop {
-        let mut connection = ReplicationConnection::open(address, application).await?;
         let error = match connection.start_replication(&sql).await? {
             Ok(()) => return Ok(connection),
             Err(error) => error,
@@ -235,5 +243,6 @@ async fn replicate(
             });
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
+        connection = ReplicationConnection::open(address, application).await?;
     }
 }

@@ -61,6 +61,13 @@ pub(crate) struct SnapshotFilter {
     pub(crate) snapshot: PgSnapshot,
 }
 
+impl SnapshotFilter {
+    /// Whether the snapshot holds what this transaction did, whose commit record begins at `commit`.
+    pub(crate) fn holds(&self, xid: u32, commit: Lsn) -> bool {
+        commit < self.horizon && self.snapshot.sees(xid)
+    }
+}
+
 impl fmt::Display for SnapshotFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{};{}", self.horizon, self.snapshot)

@@ -121,6 +121,8 @@ pub struct Reading {
     pub position: Option<Position>,
     pub cuts: Vec<(usize, Position)>,
     pub is_over: bool,
+    /// Within a part of a snapshot.
+    is_inside: bool,
 }
 
 pub async fn connect(
@@ -137,6 +139,7 @@ pub async fn connect(
         position: None,
         cuts: Vec::new(),
         is_over: false,
+        is_inside: false,
     })
 }
 
@@ -154,11 +157,13 @@ impl Reading {
             Some(Err(error)) => return Err(error),
             Some(Ok(SourceEvent::End)) => self.is_over = true,
             Some(Ok(SourceEvent::Progress(position))) => {
+                self.is_inside = false;
                 self.cuts.push((self.rows.len(), position.clone()));
                 self.position = Some(position);
             }
             Some(Ok(SourceEvent::Batch { rows, position })) => {
                 let types = &self.types;
+                self.is_inside = position.is_none();
                 self.rows.extend(rows.iter().map(|(kind, row)| show(kind, row, types)));
                 if let Some(position) = &position {
                     self.cuts.push((self.rows.len(), position.clone()));
@@ -169,9 +174,9 @@ impl Reading {
         Ok(())
     }
 
-    /// Reads until there are `count` rows, and shows those since the last time.
+    /// Reads until there are `count` rows and a place behind them, and shows all so far.
     pub async fn rows(&mut self, count: usize) -> Vec<String> {
-        while self.rows.len() < count && !self.is_over {
+        while (self.rows.len() < count || self.is_inside) && !self.is_over {
             self.step().await.unwrap_or_else(|e| panic!("{e} {:?} {e:?}", e.hint()));
         }
         self.rows.clone()
@@ -186,6 +191,18 @@ impl Reading {
             assert!(!self.is_over, "the source ended");
         }
     }
+}
+
+/// What is left of changes: each row once.
+pub fn folded(rows: &[String]) -> std::collections::BTreeSet<String> {
+    let mut state = BTreeMap::new();
+    for row in rows {
+        let (kind, rest) = row.split_at(2);
+        *state.entry(rest.to_owned()).or_insert(0) += if kind.starts_with('+') { 1 } else { -1 };
+    }
+    state.retain(|_, count| *count != 0);
+    assert!(state.values().all(|count| *count == 1), "{state:?}");
+    state.into_keys().collect()
 }
 
 pub fn show(kind: RowKind, row: RowRef<'_>, types: &[DataType]) -> String {

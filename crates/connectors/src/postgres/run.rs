@@ -1,0 +1,372 @@
+//! A running source: where it begins, the snapshot beside the stream, the stream for ever after.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::StreamExt;
+use tailwater_connector_api::{
+    BoxStream, ConnectorError, ErrorKind, ReadFrom, Source, SourceEvent, SourceReader,
+};
+use tailwater_pg_wire::Lsn;
+use tokio_postgres::Client;
+
+use super::capture::{Capture, CapturedTable};
+use super::changes::Changes;
+use super::checks::Server;
+use super::client::query_error;
+use super::connection::ReplicationConnection;
+use super::feedback::{Progress, SlotAcker};
+use super::options::{PostgresConfig, Startup};
+use super::position::{ServerIdentity, SlotPosition};
+use super::publication::{self, Publication};
+use super::rows::wire_error;
+use super::slot::{self, Slot};
+use super::snapshot::{self, CutSettings, Reading, SnapshotEvent, SnapshotProgress, SnapshotTable};
+use super::stream::{ChangeStream, StreamRequest};
+
+/// A source whose preconditions hold.
+pub(crate) struct PostgresCdcSource {
+    pub(crate) config: PostgresConfig,
+    pub(crate) application: String,
+    pub(crate) client: Client,
+    pub(crate) server: Server,
+    pub(crate) tables: Vec<CapturedTable>,
+    pub(crate) publication: Publication,
+    /// For the stream; none for a bounded read.
+    pub(crate) replication: Option<(ReplicationConnection, ServerIdentity)>,
+}
+
+impl Source for PostgresCdcSource {
+    fn read(self: Box<Self>, from: ReadFrom) -> SourceReader {
+        let progress = Arc::new(Progress::default());
+        let acker = Box::new(SlotAcker(Arc::clone(&progress)));
+        let stage = Stage::Start { source: self, from, progress };
+        SourceReader { events: events(Run(stage)), acker }
+    }
+}
+
+fn events(run: Run) -> BoxStream<'static, Result<SourceEvent, ConnectorError>> {
+    futures_util::stream::unfold(Box::new(run), |mut run| async move {
+        match run.next().await {
+            Ok(Some(event)) => Some((Ok(event), run)),
+            Ok(None) => None,
+            Err(error) => {
+                run.0 = Stage::Over;
+                Some((Err(error), run))
+            }
+        }
+    })
+    .boxed()
+}
+
+struct Run(Stage);
+
+enum Stage {
+    Start {
+        source: Box<PostgresCdcSource>,
+        from: ReadFrom,
+        progress: Arc<Progress>,
+    },
+    /// A bounded read: what has come and is not handed over, and what comes.
+    SnapshotOnly {
+        ready: std::vec::IntoIter<tailwater_types::ChangeBatch>,
+        reading: Reading,
+    },
+    Stream {
+        stream: Box<ChangeStream>,
+        snapshot: Option<Snapshot>,
+    },
+    Over,
+}
+
+/// The snapshot beside the stream.
+enum Snapshot {
+    /// A restart follows an earlier run first.
+    Waiting(Box<Readers>),
+    Reading(Reading),
+}
+
+/// What it takes to read tables.
+struct Readers {
+    config: PostgresConfig,
+    application: String,
+    tables: BTreeMap<u32, SnapshotTable>,
+    floor: u64,
+    progress: Arc<Mutex<SnapshotProgress>>,
+}
+
+impl Readers {
+    fn start(self) -> Reading {
+        let readers = self.config.cut.readers;
+        let Self { config, application, tables, floor, progress } = self;
+        snapshot::start(&config.address, &application, tables, floor, &progress, readers)
+    }
+}
+
+impl Run {
+    async fn next(&mut self) -> Result<Option<SourceEvent>, ConnectorError> {
+        loop {
+            match &mut self.0 {
+                Stage::Start { .. } => {
+                    if let Stage::Start { source, from, progress } =
+                        std::mem::replace(&mut self.0, Stage::Over)
+                    {
+                        self.0 = Box::pin(source.begin(from, progress)).await?;
+                    }
+                }
+                Stage::SnapshotOnly { ready, reading } => {
+                    if let Some(rows) = ready.next() {
+                        return Ok(Some(SourceEvent::Batch { rows, position: None }));
+                    }
+                    match reading.next().await {
+                        Some(SnapshotEvent::Part { rows, .. }) => *ready = vec![rows].into_iter(),
+                        Some(SnapshotEvent::Chunk { rows, .. }) => *ready = rows.into_iter(),
+                        Some(SnapshotEvent::Failed(error)) => return Err(error),
+                        None => {
+                            self.0 = Stage::Over;
+                            return Ok(Some(SourceEvent::End));
+                        }
+                    }
+                }
+                Stage::Stream { stream, snapshot } => {
+                    return next_of_stream(stream, snapshot).await.map(Some);
+                }
+                Stage::Over => return Ok(None),
+            }
+        }
+    }
+}
+
+/// The next event of stream or snapshot.
+async fn next_of_stream(
+    stream: &mut ChangeStream,
+    snapshot: &mut Option<Snapshot>,
+) -> Result<SourceEvent, ConnectorError> {
+    loop {
+        if let Some(event) = stream.changes.pop() {
+            return Ok(event);
+        }
+        let Some(beside) = snapshot.take() else {
+            return stream.next().await;
+        };
+        let mut reading = match beside {
+            Snapshot::Waiting(readers) if stream.changes.has_stops() => {
+                *snapshot = Some(Snapshot::Waiting(readers));
+                return stream.next().await;
+            }
+            Snapshot::Waiting(readers) => readers.start(),
+            Snapshot::Reading(reading) => reading,
+        };
+        let may_stream = !stream.changes.holds_too_much();
+        tokio::select! {
+            chunk = reading.next() => match chunk {
+                Some(chunk) => stream.changes.take_chunk(chunk)?,
+                None => {
+                    tracing::info!("snapshot complete");
+                    continue;
+                }
+            },
+            event = stream.next(), if may_stream => {
+                *snapshot = Some(Snapshot::Reading(reading));
+                return event;
+            }
+        }
+        *snapshot = Some(Snapshot::Reading(reading));
+    }
+}
+
+fn lock(progress: &Mutex<SnapshotProgress>) -> MutexGuard<'_, SnapshotProgress> {
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl PostgresCdcSource {
+    /// Does what has to be done once and decides where to begin.
+    async fn begin(
+        mut self: Box<Self>,
+        from: ReadFrom,
+        feedback: Arc<Progress>,
+    ) -> Result<Stage, ConnectorError> {
+        let Some((mut connection, identity)) = self.replication.take() else {
+            return self.snapshot_only().await;
+        };
+        let name = self.config.slot.clone();
+        let existing = slot::find(&self.client, &name, &self.config.address.database).await?;
+        let known = from.position.as_ref().map(SlotPosition::read).transpose()?;
+        if let Some(position) = &known {
+            slot::check_identity(&mut connection, identity, position).await?;
+            slot::check_resumable(&name, existing, position.lsn)?;
+            publication::check_resumable(&self.config.publication, &self.publication, position)?;
+            self.keep_known_tables(position)?;
+        }
+        publication::apply(&self.client, &self.publication.work).await?;
+        let mut position = match known {
+            Some(position) => SlotPosition { server: identity, ..position },
+            None => {
+                let is_failover = self.config.slot_failover && self.server.version >= 170_000;
+                let slot = match existing {
+                    Some(slot) => slot,
+                    None => slot::create(&mut connection, &name, is_failover).await?,
+                };
+                let lsn = self.first_lsn(slot, existing.is_some()).await?;
+                let (tables, snapshot) = (Vec::new(), String::new());
+                SlotPosition { lsn, ordinal: 0, server: identity, tables, snapshot }
+            }
+        };
+        let readers = self.plan_snapshot(&mut position).await?;
+        position.tables = self.tables.iter().map(|t| t.table.oid).collect();
+        position.tables.sort_unstable();
+        self.stream(connection, position, readers, from, feedback).await
+    }
+
+    /// A resumed job goes on with the tables it had; those that match only now are new.
+    fn keep_known_tables(&mut self, position: &SlotPosition) -> Result<(), ConnectorError> {
+        let is_there = |oid: &u32| self.tables.iter().any(|t| t.table.oid == *oid);
+        if let Some(gone) = position.tables.iter().find(|oid| !is_there(oid)) {
+            let TableNames(names) = TableNames::of(&self.tables);
+            let message = format!(
+                "a table that the job was reading (object id {gone}) is gone: it was dropped, or \
+                 dropped and created anew; there is {names}"
+            );
+            return Err(ConnectorError::new(ErrorKind::SchemaMismatch, message)
+                .with_hint("start the job anew with --fresh (it reads the tables again)"));
+        }
+        if !self.config.takes_new_tables {
+            self.tables.retain(|t| position.tables.contains(&t.table.oid));
+        }
+        Ok(())
+    }
+
+    /// What has still to be read: all tables at the start, what an earlier run has left, tables
+    /// that are new.
+    async fn plan_snapshot(
+        &self,
+        position: &mut SlotPosition,
+    ) -> Result<Option<Readers>, ConnectorError> {
+        let is_first = position.tables.is_empty();
+        if is_first && self.config.startup != Startup::Initial {
+            return Ok(None);
+        }
+        // Behind the slot's and the publication's making: nothing is in neither of the two.
+        let floor = snapshot::floor(&self.client).await?;
+        let mut progress = match position.snapshot.as_str() {
+            "" => SnapshotProgress::default(),
+            text => snapshot::decode(text).ok_or_else(|| {
+                ConnectorError::new(ErrorKind::Internal, "the snapshot's progress cannot be read")
+            })?,
+        };
+        let settings = &self.config.cut;
+        let mut tables = BTreeMap::new();
+        for captured in &self.tables {
+            let oid = captured.table.oid;
+            let known = progress.table(oid).map(|table| table.key.clone());
+            let is_through = known.is_none() && position.tables.contains(&oid);
+            if is_through {
+                continue;
+            }
+            let table =
+                snapshot::look_at(&self.client, captured, settings, known.as_deref()).await?;
+            if known.is_none() {
+                progress.add(oid, table.divide(&self.client, settings.readers).await?);
+            }
+            tables.insert(oid, table);
+        }
+        if tables.is_empty() {
+            return Ok(None);
+        }
+        let progress = Arc::new(Mutex::new(progress));
+        Ok(Some(Readers {
+            config: self.config.clone(),
+            application: self.application.clone(),
+            tables,
+            floor,
+            progress,
+        }))
+    }
+
+    async fn stream(
+        self: Box<Self>,
+        connection: ReplicationConnection,
+        position: SlotPosition,
+        readers: Option<Readers>,
+        from: ReadFrom,
+        feedback: Arc<Progress>,
+    ) -> Result<Stage, ConnectorError> {
+        let request = StreamRequest {
+            slot: self.config.slot.clone(),
+            publication: self.config.publication.clone(),
+            start: position.lsn,
+            binary: self.server.version >= 140_000
+                && self.tables.iter().all(|t| t.plan.reads_binary()),
+            wal_sender_timeout: self.server.wal_sender_timeout,
+            heartbeat: self.config.heartbeat,
+        };
+        let progress = readers.as_ref().map(|readers| Arc::clone(&readers.progress));
+        let (form, skips) = (self.config.changes, self.config.skips_truncate);
+        let changes = Changes::new(form, skips, position, progress, &from.stops)?;
+        let keys = readers.iter().flat_map(|readers| &readers.tables);
+        let keys = keys.filter_map(|(oid, table)| Some((*oid, table.key.clone()?)));
+        let partitions = self.publication.partitions.iter();
+        let capture = Capture {
+            keys: keys.collect(),
+            partitions: partitions
+                .flat_map(|(root, all)| all.iter().map(|p| (*p, *root)))
+                .collect(),
+            tables: self.tables.into_iter().map(|t| (t.table.oid, t)).collect(),
+        };
+        let address = &self.config.address;
+        let work = (capture, changes);
+        let starting =
+            ChangeStream::start(address, &self.application, connection, &request, work, feedback);
+        let stream = Box::new(starting.await?);
+        let unread = |r: &Readers| !lock(&r.progress).is_released();
+        let snapshot = readers.filter(unread).map(|r| Snapshot::Waiting(Box::new(r)));
+        Ok(Stage::Stream { stream, snapshot })
+    }
+
+    async fn snapshot_only(self: Box<Self>) -> Result<Stage, ConnectorError> {
+        let settings = CutSettings { is_by_pages: true, ..self.config.cut.clone() };
+        let (mut progress, mut tables) = (SnapshotProgress::default(), BTreeMap::new());
+        for captured in &self.tables {
+            let table = snapshot::look_at(&self.client, captured, &settings, None).await?;
+            progress.add(table.oid, table.divide(&self.client, settings.readers).await?);
+            tables.insert(table.oid, table);
+        }
+        let readers = Readers {
+            config: self.config,
+            application: self.application,
+            tables,
+            floor: 0,
+            progress: Arc::new(Mutex::new(progress)),
+        };
+        Ok(Stage::SnapshotOnly { ready: Vec::new().into_iter(), reading: readers.start() })
+    }
+
+    /// Where the stream begins. A slot that is older than the publication cannot be read from its
+    /// own start: the server looks the publication up as of then. The snapshot covers the rest.
+    async fn first_lsn(&self, slot: Slot, is_old: bool) -> Result<Lsn, ConnectorError> {
+        let is_published_anew = !self.publication.work.is_empty();
+        let from_now = match self.config.startup {
+            Startup::LatestOffset => true,
+            Startup::Initial => is_published_anew,
+            Startup::CommittedOffset | Startup::Snapshot => false,
+        };
+        if !is_old || !from_now {
+            return Ok(slot.confirmed);
+        }
+        let sql = "SELECT pg_current_wal_insert_lsn()::text";
+        let row = self.client.query_one(sql, &[]).await;
+        let row = row.map_err(|error| query_error("read the end of the WAL", error))?;
+        let now: Lsn = row.get::<_, &str>(0).parse().map_err(wire_error)?;
+        Ok(now.max(slot.confirmed))
+    }
+}
+
+/// Tables for a message.
+struct TableNames(String);
+
+impl TableNames {
+    fn of(tables: &[CapturedTable]) -> Self {
+        let name = |t: &CapturedTable| format!("{} ({})", t.plan.table(), t.table.oid);
+        Self(tables.iter().map(name).collect::<Vec<_>>().join(", "))
+    }
+}

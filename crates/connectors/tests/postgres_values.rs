@@ -241,6 +241,25 @@ async fn figures_print_as_the_server_prints_them() {
     check(&client, &boxes, sql, &[]).await;
 }
 
+/// A composite type whose fields hold these.
+async fn composite<const N: usize>(
+    client: &Client,
+    name: &str,
+    values: [ValueType; N],
+) -> ValueType {
+    let sql = format!(
+        "SELECT attname::text, atttypid FROM pg_attribute WHERE attnum > 0 AND attrelid = \
+         '{name}'::regclass ORDER BY attnum"
+    );
+    let rows = client.query(&sql, &[]).await.expect("the fields");
+    let field = |(row, value): (&tokio_postgres::Row, ValueType)| CompositeField {
+        name: row.get(0),
+        oid: row.get(1),
+        value,
+    };
+    ValueType::Composite(rows.iter().zip(values).map(field).collect())
+}
+
 /// Strings of what must be quoted somewhere.
 fn nasty(state: &mut u64) -> String {
     const PIECES: [&str; 20] = [
@@ -263,14 +282,11 @@ async fn nested_values_print_with_the_servers_quotes() {
         .unwrap();
     let mut state = SEED;
     let texts: Vec<String> = (0..6000).map(|_| nasty(&mut state)).collect();
-    let field = |name: &str, value| CompositeField { name: name.to_owned(), value };
-    let inner = ValueType::Composite(vec![
-        field("a", ValueType::Int4),
-        field("b", ValueType::Text),
-        field("c", array(ValueType::Text)),
-    ]);
+    let inner =
+        composite(&client, "inner_row", [ValueType::Int4, ValueType::Text, array(ValueType::Text)])
+            .await;
     let range = ValueType::Range(Box::new(ValueType::Text));
-    let outer = ValueType::Composite(vec![field("r", inner.clone()), field("t", range.clone())]);
+    let outer = composite(&client, "outer_row", [inner.clone(), range.clone()]).await;
     let of = |inner: ValueType| ValueType::Range(Box::new(inner));
     let many = |inner: ValueType| ValueType::Multirange(Box::new(inner));
     let row = "ROW(g::int, t, ARRAY[u, NULL, t])::inner_row";
@@ -320,6 +336,19 @@ async fn nested_values_print_with_the_servers_quotes() {
         );
         check(&client, &value, &sql, &[&first, &second]).await;
     }
+}
+
+/// What was written before a type was altered stays in the log.
+#[tokio::test]
+async fn a_row_of_an_altered_type_prints_by_the_types_that_it_names() {
+    let (_cluster, client) = client().await;
+    client.batch_execute("CREATE TYPE pair AS (a int8, b text, c float8)").await.unwrap();
+    let before =
+        composite(&client, "pair", [ValueType::Int8, ValueType::Text, ValueType::Float8]).await;
+    let alter = "ALTER TYPE pair DROP ATTRIBUTE a; ALTER TYPE pair ADD ATTRIBUTE d float8, ADD ATTRIBUTE e date";
+    client.batch_execute(alter).await.unwrap();
+    let sql = "SELECT ROW('x y', 1.5, 2.5, '2024-02-29')::pair AS v";
+    check(&client, &before, sql, &[]).await;
 }
 
 /// A query of random operators.

@@ -138,6 +138,7 @@ impl Types {
             "c" => {
                 let field = |(name, oid): &(String, u32)| CompositeField {
                     name: name.clone(),
+                    oid: *oid,
                     value: part(*oid),
                 };
                 ValueType::Composite(entry.fields.iter().map(field).collect())

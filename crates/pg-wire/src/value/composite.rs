@@ -2,7 +2,8 @@
 
 use crate::reader::Reader;
 
-/// The fields of a row in the binary format, `None` for NULL.
+/// The fields of a row in the binary format: the object id of the type, and the value, `None` for
+/// NULL.
 #[derive(Clone)]
 pub struct Fields<'a> {
     reader: Reader<'a>,
@@ -31,12 +32,13 @@ impl<'a> Fields<'a> {
 
 impl<'a> Iterator for Fields<'a> {
     /// The field, or `None` where the bytes end too early.
-    type Item = Option<Option<&'a [u8]>>;
+    type Item = Option<(u32, Option<&'a [u8]>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
-        let field = self.reader.u32().and_then(|_type| self.reader.nullable());
-        Some(field.ok())
+        let oid = self.reader.u32().ok();
+        let value = self.reader.nullable().ok();
+        Some(oid.zip(value))
     }
 }
 

@@ -97,23 +97,26 @@ pub(super) fn append_spaced(element: &ValueType, bytes: &[u8], out: &mut Vec<u8>
     Some(())
 }
 
-/// A row: `(1,"a b",)`, NULL being nothing at all.
+/// A row: `(1,"a b",)`, NULL being nothing at all. A log can hold rows from before its type was
+/// altered: each field says of what type it is.
 pub(super) fn append_composite(
     fields: &[CompositeField],
     bytes: &[u8],
     out: &mut Vec<u8>,
 ) -> Option<()> {
     let mut values = composite::binary(bytes)?;
-    if values.remaining() != fields.len() {
-        return None;
-    }
     out.push(b'(');
-    for (at, field) in fields.iter().enumerate() {
+    for at in 0..values.remaining() {
         if at > 0 {
             out.push(b',');
         }
-        if let Some(bytes) = values.next()?? {
-            append_part(&field.value, bytes, b"()", out)?;
+        let (oid, Some(bytes)) = values.next()?? else {
+            continue;
+        };
+        let known = fields.get(at).filter(|field| field.oid == oid);
+        match known.or_else(|| fields.iter().find(|field| field.oid == oid)) {
+            Some(field) => append_part(&field.value, bytes, b"()", out)?,
+            None => append_part(&ValueType::built_in(oid)?, bytes, b"()", out)?,
         }
     }
     out.push(b')');

@@ -118,6 +118,8 @@ pub enum ValueType {
 pub struct CompositeField {
     /// Its name.
     pub name: String,
+    /// The object id of its type, which stands before each value.
+    pub oid: u32,
     /// What it holds.
     pub value: ValueType,
 }

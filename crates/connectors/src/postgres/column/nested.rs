@@ -16,9 +16,13 @@ pub(super) struct ArrayForm {
     pub(super) delimiter: u8,
 }
 
-/// A row: for each declared field its place in the composite type.
+/// A row: for each declared field its place in the composite type, and the type there.
 #[derive(Clone, Debug)]
-pub(super) struct RowForm(Vec<(usize, ColumnDecoder)>);
+pub(super) struct RowForm {
+    fields: Vec<(usize, u32, ColumnDecoder)>,
+    /// How many fields the composite type has.
+    count: usize,
+}
 
 impl ArrayForm {
     pub(super) fn write(
@@ -47,7 +51,7 @@ impl ArrayForm {
     fn write_cells<'a>(
         &self,
         lengths: &[usize],
-        cells: &mut dyn Iterator<Item = Option<Cell<'a>>>,
+        cells: &mut impl Iterator<Item = Option<Cell<'a>>>,
         out: &mut RowWriter<'_>,
     ) -> Result<(), Unfit> {
         // An empty array has no dimensions whatever its type is.
@@ -67,7 +71,7 @@ impl ArrayForm {
     fn write_dimension<'a>(
         &self,
         lengths: &[usize],
-        cells: &mut dyn Iterator<Item = Option<Cell<'a>>>,
+        cells: &mut impl Iterator<Item = Option<Cell<'a>>>,
         out: &mut RowWriter<'_>,
     ) -> Result<(), Unfit> {
         let Some((length, inner)) = lengths.split_first() else {
@@ -88,13 +92,15 @@ impl RowForm {
     pub(super) fn new(parts: &[CompositeField], declared: &[Field]) -> Option<Self> {
         let find = |field: &Field| {
             let place = parts.iter().position(|part| part.name == *field.name)?;
-            Some((place, ColumnDecoder::new(&parts[place].value, &field.data_type)?))
+            let part = &parts[place];
+            Some((place, part.oid, ColumnDecoder::new(&part.value, &field.data_type)?))
         };
-        declared.iter().map(find).collect::<Option<_>>().map(Self)
+        let fields = declared.iter().map(find).collect::<Option<_>>()?;
+        Some(Self { fields, count: parts.len() })
     }
 
     pub(super) fn decoders(&self) -> impl Iterator<Item = &ColumnDecoder> {
-        self.0.iter().map(|(_, decoder)| decoder)
+        self.fields.iter().map(|(_, _, decoder)| decoder)
     }
 
     pub(super) fn write(
@@ -105,22 +111,32 @@ impl RowForm {
     ) -> Result<(), Unfit> {
         let mut result = Ok(());
         if is_binary {
-            let fields = composite::binary(bytes).ok_or(Unfit::Value)?;
+            let values = composite::binary(bytes).ok_or(Unfit::Value)?;
+            if values.remaining() != self.count {
+                return Err(Unfit::Value);
+            }
             out.push_tail(|tail| {
-                let mut row = RowWriter::new(tail, self.0.len());
-                result = self.0.iter().try_for_each(|(place, decoder)| {
-                    // A walk from the first field on for each: composite types are small.
-                    let field = fields.clone().nth(*place).flatten().ok_or(Unfit::Value)?;
-                    decoder.write(field.map_or(Cell::Null, Cell::Binary), &mut row)
+                let mut row = RowWriter::new(tail, self.fields.len());
+                result = self.fields.iter().try_for_each(|(place, oid, decoder)| {
+                    // A walk from the first value on for each: composite types are small.
+                    let (found, value) =
+                        values.clone().nth(*place).flatten().ok_or(Unfit::Value)?;
+                    if found != *oid {
+                        return Err(Unfit::Value);
+                    }
+                    decoder.write(value.map_or(Cell::Null, Cell::Binary), &mut row)
                 });
             });
         } else {
-            let fields = composite::text(bytes).ok_or(Unfit::Value)?;
+            let values = composite::text(bytes).ok_or(Unfit::Value)?;
+            if values.len() != self.count {
+                return Err(Unfit::Value);
+            }
             out.push_tail(|tail| {
-                let mut row = RowWriter::new(tail, self.0.len());
-                result = self.0.iter().try_for_each(|(place, decoder)| {
-                    let field = fields.get(*place).ok_or(Unfit::Value)?;
-                    decoder.write(field.as_deref().map_or(Cell::Null, Cell::Text), &mut row)
+                let mut row = RowWriter::new(tail, self.fields.len());
+                result = self.fields.iter().try_for_each(|(place, _, decoder)| {
+                    let value = values[*place].as_deref();
+                    decoder.write(value.map_or(Cell::Null, Cell::Text), &mut row)
                 });
             });
         }

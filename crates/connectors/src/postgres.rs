@@ -14,7 +14,7 @@ mod changes;
 mod checks;
 pub(crate) mod client;
 pub(crate) mod column;
-mod connection;
+pub(crate) mod connection;
 pub(crate) mod copy;
 mod declared;
 mod dial;

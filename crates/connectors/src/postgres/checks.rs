@@ -112,33 +112,41 @@ pub(crate) async fn may_select(
     )))
 }
 
-/// Checks that updates and deletes will carry what the mode needs of the old row.
+/// What updates and deletes carry of the row before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OldRows {
+    Whole,
+    /// The declared key.
+    Keys,
+}
+
+/// Checks that updates and deletes will carry what is needed of the old row: all of it, or the
+/// declared key.
 pub(crate) async fn identity(
     client: &Client,
     config: &PostgresConfig,
     table: &CatalogTable,
     key: &[&str],
-) -> Result<(), ConnectorError> {
+) -> Result<OldRows, ConnectorError> {
     let (identity, columns, leaf) = catalog::replica_identity(client, table).await?;
     if identity == ReplicaIdentity::Full {
-        return Ok(());
+        return Ok(OldRows::Whole);
     }
     let full = identity_full(&table.schema, &table.name);
     let leaf_full = format!("ALTER TABLE {leaf} REPLICA IDENTITY FULL;");
     let full = if table.is_partitioned { leaf_full } else { full };
-    if config.changes != ChangeForm::Upsert {
+    if key.is_empty() || config.changes == ChangeForm::AppendOnly {
         let message = format!(
-            "table \"{}.{}\" does not write whole old rows to the WAL, which 'changelog-mode' = \
-             'all' needs",
+            "table \"{}.{}\" does not write whole old rows to the WAL, and no key is declared by \
+             which they could be told apart",
             table.schema, table.name
         );
-        return Err(ConnectorError::new(ErrorKind::Config, message).with_hint(format!(
-            "{full} Or set 'changelog-mode' = 'upsert' and declare a PRIMARY KEY"
-        )));
+        return Err(ConnectorError::new(ErrorKind::Config, message)
+            .with_hint(format!("{full} Or declare PRIMARY KEY (...) NOT ENFORCED")));
     }
     let missing = key.iter().find(|k| !columns.iter().any(|c| c == *k));
     let Some(missing) = missing else {
-        return Ok(());
+        return Ok(OldRows::Keys);
     };
     let message = format!(
         "the declared key column \"{missing}\" is not in the replica identity of table \"{}.{}\": \

@@ -7,7 +7,7 @@ use tailwater_pg_wire::Lsn;
 use tokio_postgres::Client;
 
 use super::client::{literal, query_error, quote};
-use super::connection::{ReplicationConnection, command_error};
+use super::connection::{WireConnection, command_error};
 use super::position::{ServerIdentity, SlotPosition};
 
 /// How long another session may still hold the slot: our own last run that is just leaving.
@@ -122,7 +122,7 @@ fn lost(name: &str, reason: &str) -> ConnectorError {
 
 /// Makes the slot, which waits for the transactions that run now.
 pub(crate) async fn create(
-    connection: &mut ReplicationConnection,
+    connection: &mut WireConnection,
     name: &str,
     is_failover: bool,
 ) -> Result<Slot, ConnectorError> {
@@ -194,7 +194,7 @@ fn mismatch(message: String) -> ConnectorError {
 
 /// Asks a server who it is.
 pub(crate) async fn identify(
-    connection: &mut ReplicationConnection,
+    connection: &mut WireConnection,
 ) -> Result<ServerIdentity, ConnectorError> {
     let told = connection.query("IDENTIFY_SYSTEM").await?;
     let told = told.map_err(|error| command_error("identify the server", &error))?;
@@ -208,7 +208,7 @@ pub(crate) async fn identify(
 /// Checks that the WAL behind `position` is the one that the job was reading: another server, or
 /// one that was restored to an earlier time, has other WAL under the same numbers.
 pub(crate) async fn check_identity(
-    connection: &mut ReplicationConnection,
+    connection: &mut WireConnection,
     now: ServerIdentity,
     position: &SlotPosition,
 ) -> Result<(), ConnectorError> {

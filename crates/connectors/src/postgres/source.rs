@@ -7,9 +7,9 @@ use tailwater_connector_api::{
 use tailwater_types::ChangelogMode;
 
 use super::capture;
-use super::checks;
+use super::checks::{self, OldRows};
 use super::client;
-use super::connection::ReplicationConnection;
+use super::connection::{Session, WireConnection};
 use super::hub::Hubs;
 use super::metadata::Metadata;
 use super::options::{self, ChangeForm, PostgresConfig, Startup};
@@ -71,6 +71,11 @@ impl SourcePlan for PostgresCdcPlan {
         !self.is_bounded()
     }
 
+    fn may_lack_old_rows(&self) -> bool {
+        let is_keyed = !self.table.primary_key.is_empty();
+        !self.is_bounded() && self.config.changes == ChangeForm::All && is_keyed
+    }
+
     fn notes(&self) -> Vec<TableIssue> {
         self.notes.clone()
     }
@@ -88,12 +93,12 @@ impl SourcePlan for PostgresCdcPlan {
 
 impl PostgresCdcPlan {
     async fn check(&self, context: &SourceContext) -> Result<PostgresCdcSource, ConnectorError> {
-        let config = &self.config;
-        let address = &config.address;
+        let mut config = self.config.clone();
+        let address = &self.config.address;
         let application = format!("tailwater {}", context.job_name).trim_end().to_owned();
         let client = client::connect(address, &application).await?;
         let hub = HUBS.of(address, &config.slot);
-        let server = checks::server(&client, config, hub.server_process()).await?;
+        let server = checks::server(&client, &config, hub.server_process()).await?;
         let mut tables =
             capture::find(&client, &config.tables, &self.table, &address.database).await?;
         for captured in &tables {
@@ -107,20 +112,25 @@ impl PostgresCdcPlan {
             let key = self.table.primary_key.iter();
             let key: Vec<&str> = key.map(|at| self.table.columns[*at].name.as_str()).collect();
             for captured in &tables {
-                checks::identity(&client, config, &captured.table, &key).await?;
+                let old_rows = checks::identity(&client, &config, &captured.table, &key).await?;
+                // Where one table sends keys only, the old rows of all come from the state.
+                if old_rows == OldRows::Keys && config.changes == ChangeForm::All {
+                    config.changes = ChangeForm::Upsert;
+                }
             }
             let wanted: Vec<_> = tables.iter().map(|t| (&t.table, physical.clone())).collect();
-            let (name, create) = (&config.publication, config.publication_create);
+            let (name, create) = (&self.config.publication, config.publication_create);
             publication = publication::check(&client, name, &wanted, create).await?;
             for captured in &mut tables {
                 captured.filter = publication.filter(captured.table.oid).map(str::to_owned);
             }
-            let mut connection = ReplicationConnection::open(address, &application).await?;
+            let mut connection =
+                WireConnection::open(address, &application, Session::Replication).await?;
             let identity = slot::identify(&mut connection).await?;
             replication = Some((connection, identity));
         }
         Ok(PostgresCdcSource {
-            config: config.clone(),
+            config,
             application,
             name: format!("{} {}", context.job_name, context.source_name),
             scratch: context.scratch.clone(),

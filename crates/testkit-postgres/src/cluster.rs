@@ -198,6 +198,16 @@ impl Cluster {
         ClusterBuilder { settings: Vec::new(), hba: Vec::new(), tls: None }
     }
 
+    /// The server's major version.
+    ///
+    /// # Panics
+    /// If the data directory does not say.
+    pub fn version(&self) -> u32 {
+        let path = self.directory.path().join("data/PG_VERSION");
+        let text = std::fs::read_to_string(path).expect("a version file");
+        text.trim().parse().expect("a number")
+    }
+
     /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port

@@ -87,14 +87,18 @@ async fn look(
         let hint = format!("{another}: {} A slot without two_phase is made anew", drop_sql(name));
         return Err(config(message).with_hint(hint));
     }
-    let reason: &str = row.get(8);
-    if row.get::<_, &str>(5) == "lost" || row.get(9) || !reason.is_empty() {
+    let (reason, is_conflicting): (&str, bool) = (row.get(8), row.get(9));
+    if row.get::<_, &str>(5) == "lost" || is_conflicting || !reason.is_empty() {
+        let reason = if is_conflicting && reason.is_empty() { CONFLICTING } else { reason };
         return Err(lost(name, reason));
     }
     let confirmed: String = row.get(6);
     let confirmed = confirmed.parse().unwrap_or_default();
     Ok(Some((Slot { confirmed }, row.get(4))))
 }
+
+/// PostgreSQL 16 does not say why.
+const CONFLICTING: &str = "conflicting";
 
 /// The server does not keep what the slot needs any more; `reason` is what PostgreSQL 17 and later
 /// call it.
@@ -106,6 +110,10 @@ fn lost(name: &str, reason: &str) -> ConnectorError {
         ),
         "rows_removed" => (
             "rows of the catalog that it needs were removed on the standby",
+            "switch hot_standby_feedback on",
+        ),
+        CONFLICTING => (
+            "it was in the way of the recovery when the server was a standby",
             "switch hot_standby_feedback on",
         ),
         "wal_level_insufficient" => {
@@ -251,6 +259,26 @@ fn left_at(history: &str, timeline: u32) -> Option<Lsn> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lost_slot_tells_its_reason_and_its_remedy() {
+        for (reason, why, mend) in [
+            ("wal_removed", "removed WAL", "max_slot_wal_keep_size"),
+            ("", "removed WAL", "max_slot_wal_keep_size"),
+            ("idle_timeout", "nobody read", "idle_replication_slot_timeout"),
+            ("rows_removed", "rows of the catalog", "hot_standby_feedback"),
+            (CONFLICTING, "recovery", "hot_standby_feedback"),
+            ("wal_level_insufficient", "wal_level was lowered", "wal_level = logical"),
+        ] {
+            let error = lost("s", reason);
+            assert!(error.to_string().contains(why), "{error}");
+            let hint = error.hint().unwrap_or_default();
+            assert!(
+                hint.contains(mend) && hint.contains("pg_drop_replication_slot('s')"),
+                "{hint}"
+            );
+        }
+    }
 
     #[test]
     fn a_history_says_where_a_timeline_was_left() {

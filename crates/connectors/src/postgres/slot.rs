@@ -9,6 +9,7 @@ use tokio_postgres::Client;
 use super::client::{literal, query_error, quote};
 use super::connection::{ReplicationConnection, command_error};
 use super::position::{ServerIdentity, SlotPosition};
+use super::rows::wire_error;
 
 /// How long another session may still hold the slot: our own last run that is just leaving.
 const HANDOVER: Duration = Duration::from_secs(5);
@@ -147,7 +148,7 @@ pub(crate) async fn create(
         }
     })?;
     let point = created.first("consistent_point").unwrap_or_default();
-    let confirmed = point.parse().map_err(super::rows::wire_error)?;
+    let confirmed = point.parse().map_err(wire_error)?;
     tracing::info!(slot = name, lsn = %confirmed, "replication slot created");
     Ok(Slot { confirmed })
 }
@@ -229,7 +230,7 @@ pub(crate) async fn check_identity(
         )));
     }
     if now.timeline == then.timeline {
-        return Ok(());
+        return check_end(connection, position.lsn).await;
     }
     let history = format!("TIMELINE_HISTORY {}", now.timeline);
     let told = connection.query(&history).await?;
@@ -243,6 +244,23 @@ pub(crate) async fn check_identity(
         "the server is on timeline {}, which does not contain {} of timeline {}, where the job \
          stopped: it was restored, or promoted before it had everything",
         now.timeline, position.lsn, then.timeline
+    )))
+}
+
+/// Files that were put back bring an earlier end of the same timeline.
+async fn check_end(
+    connection: &mut ReplicationConnection,
+    position: Lsn,
+) -> Result<(), ConnectorError> {
+    let told = connection.query("IDENTIFY_SYSTEM").await?;
+    let told = told.map_err(|error| command_error("identify the server", &error))?;
+    let end: Lsn = told.first("xlogpos").unwrap_or_default().parse().map_err(wire_error)?;
+    if position <= end {
+        return Ok(());
+    }
+    Err(mismatch(format!(
+        "the server's WAL ends at {end}, before {position}, where the job stopped: it was restored \
+         to an earlier time"
     )))
 }
 

@@ -20,7 +20,8 @@ fn columns() -> [(&'static str, TypeKind); 2] {
 }
 
 async fn refused(db: &Fixture, spec: &TableSpec, expected: Expect) {
-    let error = connect(&PostgresCdcFactory, spec, ReadFrom::default()).await.err().unwrap();
+    let opened = connect(&PostgresCdcFactory, spec, ReadFrom::default()).await;
+    let error = opened.err().expect("a refusal");
     expected.assert_eq(&told(&error, &[&db.database]));
 }
 

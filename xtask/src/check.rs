@@ -33,17 +33,24 @@ pub(crate) fn test() -> anyhow::Result<()> {
     cargo(&["test", "--locked", "--workspace", "--no-fail-fast"])
 }
 
-/// The tests of everything that talks to PostgreSQL, on the version that is asked for.
+/// The tests of what talks to PostgreSQL, and of jobs that meet faults, on the version asked for.
 pub(crate) fn test_postgres(args: &PostgresArgs) -> anyhow::Result<()> {
     let bin = postgres::ensure_release(&args.version)?;
     println!("{} = {}", binaries::BIN_VARIABLE, bin.display());
     let begun = Instant::now();
-    let connectors =
-        ["--package", "tailwater-connectors", "--test", "postgres_*", "--test", "jdbc"];
-    let options = ["--locked", "--no-fail-fast"];
-    let tests = ["--", "--include-ignored", &args.filter];
-    let all = [&["test"], &options[..], &connectors, &tests].concat();
-    let tested = cargo_with(&all, &[(binaries::BIN_VARIABLE, bin.as_os_str())]);
+    let environment = [(binaries::BIN_VARIABLE, bin.as_os_str())];
+    let test = |what: &[&str], filters: &[&str]| {
+        let options = ["--locked", "--no-fail-fast", "--package"];
+        let tests = [&["--", "--include-ignored"], filters].concat();
+        cargo_with(&[&["test"], &options[..], what, &tests].concat(), &environment)
+    };
+    let connectors = ["tailwater-connectors", "--test", "postgres_*", "--test", "jdbc"];
+    let jobs = ["tailwater", "--test", "it"];
+    let (of_connectors, of_jobs) = match args.filter.as_str() {
+        "" => (vec![], vec!["faults::", "snapshot_in_many_chunks"]),
+        filter => (vec![filter], vec![filter]),
+    };
+    let tested = test(&connectors, &of_connectors).and(test(&jobs, &of_jobs));
     println!("PostgreSQL {}: {} s", args.version, begun.elapsed().as_secs());
     tested
 }

@@ -19,6 +19,7 @@ pub(crate) mod copy;
 mod declared;
 mod dial;
 mod feedback;
+mod generated;
 mod hub;
 mod metadata;
 mod options;

@@ -27,6 +27,16 @@ pub(crate) struct CatalogColumn {
     pub(crate) type_oid: u32,
     /// What to read it as.
     pub(crate) pg_type: PgType,
+    pub(crate) generated: Option<Generated>,
+}
+
+/// When a column that is computed from others is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Generated {
+    /// When its row is written.
+    Stored,
+    /// When it is read (PostgreSQL 18 and later).
+    Virtual,
 }
 
 impl CatalogTable {
@@ -44,7 +54,8 @@ impl CatalogTable {
 const TABLE: &str = "SELECT c.oid, c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = \
     c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
 
-const COLUMNS: &str = "SELECT attname::text, atttypid, format_type(atttypid, atttypmod), attnum
+const COLUMNS: &str = "SELECT attname::text, atttypid, format_type(atttypid, atttypmod), attnum,
+      attgenerated::text
     FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
 
 /// Reads a table, or says which one may have been meant.
@@ -68,6 +79,11 @@ pub(crate) async fn load(
         attnum: row.get(3),
         type_oid: row.get(1),
         pg_type: types.column(row.get(1), row.get(2)),
+        generated: match row.get(4) {
+            "s" => Some(Generated::Stored),
+            "v" => Some(Generated::Virtual),
+            _ => None,
+        },
     });
     Ok(CatalogTable {
         oid,

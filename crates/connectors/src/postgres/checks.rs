@@ -55,7 +55,8 @@ pub(crate) async fn server(
     }
     if row.get(1) {
         let message = "the server is a standby, changes are read from the primary";
-        return fail(ErrorKind::Config, message, "set \"hostname\" to the primary");
+        // During a failover it may be promoted next.
+        return fail(ErrorKind::Connect, message, "set \"hostname\" to the primary");
     }
     let wal_level: String = row.get(2);
     if wal_level != "logical" {

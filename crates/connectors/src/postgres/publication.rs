@@ -7,6 +7,7 @@ use tokio_postgres::Client;
 
 use super::catalog::CatalogTable;
 use super::client::{query_error, quote};
+use super::generated;
 use super::options::PublicationCreate;
 use super::position::SlotPosition;
 
@@ -37,8 +38,8 @@ struct Published {
     filter: Option<String>,
 }
 
-const PUBLICATION: &str = "SELECT pubinsert, pubupdate, pubdelete FROM pg_publication \
-    WHERE pubname = $1";
+const PUBLICATION: &str = "SELECT pubinsert, pubupdate, pubdelete, \
+    coalesce(to_jsonb(p) ->> 'pubgencols', 'n') = 's' FROM pg_publication p WHERE pubname = $1";
 
 const TABLES: &str =
     "SELECT c.oid, ARRAY(SELECT jsonb_array_elements_text( \
@@ -60,11 +61,17 @@ pub(crate) async fn check(
     name: &str,
     wanted: &[(&CatalogTable, Vec<&str>)],
     create: PublicationCreate,
+    version: i32,
 ) -> Result<Publication, ConnectorError> {
     let failed = |error| query_error("read the publications", error);
     let found = client.query_opt(PUBLICATION, &[&name]).await.map_err(failed)?;
+    for (table, columns) in wanted {
+        let has_stored = found.as_ref().is_none_or(|row| row.get(3));
+        let publishing = generated::Publishing { name, has_stored, version };
+        generated::check(client, table, columns, publishing).await?;
+    }
     let Some(row) = found else {
-        return create_for(client, name, wanted, create).await;
+        return create_for(client, name, wanted, create, version).await;
     };
     if !(0..3).all(|at| row.get::<_, bool>(at)) {
         let message =
@@ -122,10 +129,12 @@ async fn create_for(
     name: &str,
     wanted: &[(&CatalogTable, Vec<&str>)],
     create: PublicationCreate,
+    version: i32,
 ) -> Result<Publication, ConnectorError> {
     let tables: Vec<String> = wanted.iter().map(|(table, _)| table.sql_name()).collect();
+    let generated = generated::publish_option(version);
     let statement = format!(
-        "CREATE PUBLICATION {} FOR TABLE {} WITH (publish_via_partition_root = true);",
+        "CREATE PUBLICATION {} FOR TABLE {} WITH (publish_via_partition_root = true{generated});",
         quote(name),
         tables.join(", ")
     );
@@ -140,7 +149,7 @@ async fn create_for(
     Ok(Publication { work: vec![statement], unpublished, ..Publication::default() })
 }
 
-/// A column may be left out by the publication's column list, or because it is generated.
+/// A column may be left out by the publication's column list.
 fn check_columns(
     name: &str,
     table: &CatalogTable,
@@ -157,12 +166,8 @@ fn check_columns(
         "column \"{missing}\" of table \"{}.{}\" is not published by publication \"{name}\"",
         table.schema, table.name
     );
-    Err(ConnectorError::new(ErrorKind::SchemaMismatch, message).with_hint(format!(
-        "the publication's column list has {}; a generated column is never published (from \
-         PostgreSQL 18 on it can be: publish_generated_columns = stored), declare it as a computed \
-         column instead",
-        columns.join(", ")
-    )))
+    Err(ConnectorError::new(ErrorKind::SchemaMismatch, message)
+        .with_hint(format!("the publication's column list has {}", columns.join(", "))))
 }
 
 async fn check_may_publish(

@@ -256,7 +256,9 @@ impl PostgresCdcSource {
         let physical: Vec<&str> = self.physical.iter().map(String::as_str).collect();
         let wanted: Vec<_> = self.tables.iter().map(|t| (&t.table, physical.clone())).collect();
         let (name, create) = (&self.config.publication, self.config.publication_create);
-        self.publication = publication::check(&self.client, name, &wanted, create).await?;
+        let version = self.server.version;
+        let checked = publication::check(&self.client, name, &wanted, create, version);
+        self.publication = checked.await?;
         publication::apply(&self.client, &self.publication.work).await
     }
 

@@ -120,7 +120,8 @@ impl PostgresCdcPlan {
             }
             let wanted: Vec<_> = tables.iter().map(|t| (&t.table, physical.clone())).collect();
             let (name, create) = (&self.config.publication, config.publication_create);
-            publication = publication::check(&client, name, &wanted, create).await?;
+            publication =
+                publication::check(&client, name, &wanted, create, server.version).await?;
             for captured in &mut tables {
                 captured.filter = publication.filter(captured.table.oid).map(str::to_owned);
             }

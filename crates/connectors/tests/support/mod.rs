@@ -7,6 +7,9 @@
     reason = "shared by test binaries of which none uses everything"
 )]
 
+pub mod job;
+pub mod proxy;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

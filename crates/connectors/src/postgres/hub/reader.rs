@@ -1,6 +1,7 @@
 //! The task that reads from the slot and sends everybody what is theirs.
 
 mod dispatch;
+mod pings;
 
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use tailwater_pg_wire::replication::{self, ReplicationMessage};
 use tokio::sync::mpsc;
 
 use self::dispatch::Dispatcher;
+use self::pings::Pings;
 use super::super::client::{literal, quote};
 use super::super::connection::{Session, WireConnection, closed, command_error, lost};
 use super::super::feedback::{EndOnDrop, Progress, write_status};
@@ -161,6 +163,7 @@ impl Reader {
         let mut stream = Stream {
             socket,
             progress,
+            pings: Pings::new(timeout),
             silence,
             last_read: 0,
             last_flush: None,
@@ -256,6 +259,7 @@ impl Reader {
 struct Stream {
     socket: SocketReader,
     progress: Arc<Progress>,
+    pings: Pings,
     silence: Duration,
     last_read: usize,
     last_flush: Option<Instant>,
@@ -277,6 +281,7 @@ impl Stream {
                 match replication::parse(body).map_err(wire_error)? {
                     ReplicationMessage::XLogData { start, data } => {
                         self.progress.received(start);
+                        self.pings.forget();
                         over = to.take(data)?;
                     }
                     ReplicationMessage::Keepalive { wal_end, reply_requested } => {
@@ -284,6 +289,9 @@ impl Stream {
                         to.keepalive(wal_end);
                         if reply_requested {
                             self.progress.answer();
+                            if self.pings.take(Instant::now()) {
+                                return Err(shutting_down());
+                            }
                         }
                     }
                 }
@@ -328,6 +336,11 @@ impl Stream {
             }
         }
     }
+}
+
+/// It waits for what we have not made durable yet; we let it go and come back.
+fn shutting_down() -> ConnectorError {
+    ConnectorError::new(ErrorKind::Connect, "the server is shutting down")
 }
 
 async fn replicate(

@@ -248,10 +248,7 @@ pub(crate) async fn check_identity(
 }
 
 /// Files that were put back bring an earlier end of the same timeline.
-async fn check_end(
-    connection: &mut ReplicationConnection,
-    position: Lsn,
-) -> Result<(), ConnectorError> {
+async fn check_end(connection: &mut WireConnection, position: Lsn) -> Result<(), ConnectorError> {
     let told = connection.query("IDENTIFY_SYSTEM").await?;
     let told = told.map_err(|error| command_error("identify the server", &error))?;
     let end: Lsn = told.first("xlogpos").unwrap_or_default().parse().map_err(wire_error)?;

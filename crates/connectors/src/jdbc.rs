@@ -12,6 +12,7 @@ mod arrays;
 mod consolidate;
 mod ddl;
 mod options;
+mod fit;
 mod sink;
 mod source;
 mod statements;

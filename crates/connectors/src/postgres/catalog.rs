@@ -14,6 +14,8 @@ pub(crate) struct CatalogTable {
     pub(crate) schema: String,
     pub(crate) name: String,
     pub(crate) is_partitioned: bool,
+    /// What it is instead of a table: `a view`.
+    pub(crate) other_kind: Option<&'static str>,
     pub(crate) columns: Vec<CatalogColumn>,
 }
 
@@ -27,9 +29,19 @@ pub(crate) struct CatalogColumn {
     pub(crate) type_oid: u32,
     /// What to read it as.
     pub(crate) pg_type: PgType,
+    pub(crate) is_not_null: bool,
+    /// Computed from the other columns.
+    pub(crate) is_generated: bool,
+    /// Whether a row may come without it.
+    pub(crate) has_default: bool,
 }
 
 impl CatalogTable {
+    /// The table in messages: `schema.table`
+    pub(crate) fn shown(&self) -> String {
+        format!("{}.{}", self.schema, self.name)
+    }
+
     /// The table as SQL.
     pub(crate) fn sql_name(&self) -> String {
         qualified(&self.schema, &self.name)
@@ -44,8 +56,11 @@ impl CatalogTable {
 const TABLE: &str = "SELECT c.oid, c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = \
     c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
 
-const COLUMNS: &str = "SELECT attname::text, atttypid, format_type(atttypid, atttypmod), attnum
-    FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
+const COLUMNS: &str = "SELECT attname::text, atttypid, format_type(atttypid, atttypmod), attnum,
+      attnotnull OR typnotnull, attgenerated <> '',
+      atthasdef OR attidentity <> '' OR typdefault IS NOT NULL
+    FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
+    WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
 
 /// Reads a table, or says which one may have been meant.
 pub(crate) async fn load(
@@ -68,12 +83,21 @@ pub(crate) async fn load(
         attnum: row.get(3),
         type_oid: row.get(1),
         pg_type: types.column(row.get(1), row.get(2)),
+        is_not_null: row.get(4),
+        is_generated: row.get(5),
+        has_default: row.get(6),
     });
     Ok(CatalogTable {
         oid,
         schema: schema.to_owned(),
         name: name.to_owned(),
         is_partitioned: kind == "p",
+        other_kind: match kind.as_str() {
+            "v" => Some("a view"),
+            "m" => Some("a materialized view"),
+            "f" => Some("a foreign table"),
+            _ => None,
+        },
         columns: columns.collect(),
     })
 }

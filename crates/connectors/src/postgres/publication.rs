@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tailwater_connector_api::{ConnectorError, ErrorKind, Object, Preconditions};
 use tokio_postgres::Client;
 
 use super::catalog::CatalogTable;
@@ -21,9 +21,21 @@ pub(crate) struct Publication {
     filters: HashMap<u32, String>,
     /// For each table whose partitions publish under their own names these.
     pub(crate) partitions: HashMap<u32, Vec<u32>>,
+    /// Changes of partitions come in the name of the table that they are partitions of.
+    has_root_name: bool,
 }
 
 impl Publication {
+    /// Whether the table has still to be published.
+    pub(crate) fn is_unpublished(&self, table: u32) -> bool {
+        self.unpublished.contains(&table)
+    }
+
+    /// Whether changes of a partitioned table come in its own name.
+    pub(crate) fn tells_root(&self, table: u32) -> bool {
+        self.has_root_name && !self.partitions.contains_key(&table)
+    }
+
     /// The condition under which rows of a table are published.
     pub(crate) fn filter(&self, table: u32) -> Option<&str> {
         self.filters.get(&table).map(String::as_str)
@@ -37,7 +49,7 @@ struct Published {
     filter: Option<String>,
 }
 
-const PUBLICATION: &str = "SELECT pubinsert, pubupdate, pubdelete FROM pg_publication \
+const PUBLICATION: &str = "SELECT pubinsert, pubupdate, pubdelete, pubviaroot FROM pg_publication \
     WHERE pubname = $1";
 
 const TABLES: &str =
@@ -54,26 +66,68 @@ const PARTITIONS: &str =
       EXISTS (SELECT 1 FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
         WHERE p.pubname = $2 AND r.prrelid = $1)";
 
-/// Judges the publication without changing it. `wanted` gives the columns needed of each table.
+/// The tables that are wanted, each with the columns that are needed of it.
+pub(crate) type Wanted<'a> = [(&'a CatalogTable, Vec<&'a str>)];
+
+/// Judges the publication without changing it.
+///
+/// # Errors
+/// The first thing that is wrong.
 pub(crate) async fn check(
     client: &Client,
     name: &str,
-    wanted: &[(&CatalogTable, Vec<&str>)],
+    wanted: &Wanted<'_>,
     create: PublicationCreate,
 ) -> Result<Publication, ConnectorError> {
-    let failed = |error| query_error("read the publications", error);
-    let found = client.query_opt(PUBLICATION, &[&name]).await.map_err(failed)?;
-    let Some(row) = found else {
-        return create_for(client, name, wanted, create).await;
-    };
-    if !(0..3).all(|at| row.get::<_, bool>(at)) {
-        let message =
-            format!("publication \"{name}\" does not publish inserts, updates and deletes");
-        return Err(ConnectorError::new(ErrorKind::Config, message).with_hint(format!(
-            "ALTER PUBLICATION {} SET (publish = 'insert, update, delete, truncate');",
-            quote(name)
-        )));
+    let mut found = Preconditions::default();
+    let publication = inspect(client, name, wanted, create, &mut found).await;
+    found.into_result()?;
+    Ok(publication)
+}
+
+/// The same with everything that is wrong.
+pub(crate) async fn inspect(
+    client: &Client,
+    name: &str,
+    wanted: &Wanted<'_>,
+    create: PublicationCreate,
+    found: &mut Preconditions,
+) -> Publication {
+    let object = || Object::Publication(name.to_owned());
+    let there = client.query_opt(PUBLICATION, &[&name]).await;
+    let there = there.map_err(|error| query_error("read the publications", error));
+    match found.take("publication", object(), there) {
+        None => Publication::default(),
+        Some(None) => create_for(client, name, wanted, create, found).await,
+        Some(Some(row)) => {
+            if !(0..3).all(|at| row.get::<_, bool>(at)) {
+                found.fail("publication-operations", object(), incomplete(name));
+            }
+            let published = published_tables(client, name, wanted, create, found).await;
+            let mut publication = found.take("publication", object(), published).unwrap_or_default();
+            publication.has_root_name = row.get(3);
+            publication
+        }
     }
+}
+
+fn incomplete(name: &str) -> ConnectorError {
+    let message = format!("publication \"{name}\" does not publish inserts, updates and deletes");
+    ConnectorError::new(ErrorKind::Config, message).with_hint(format!(
+        "ALTER PUBLICATION {} SET (publish = 'insert, update, delete, truncate');",
+        quote(name)
+    ))
+}
+
+/// Judges what a publication that is there says of the tables.
+async fn published_tables(
+    client: &Client,
+    name: &str,
+    wanted: &Wanted<'_>,
+    create: PublicationCreate,
+    found: &mut Preconditions,
+) -> Result<Publication, ConnectorError> {
+    let failed = |error| query_error("read the publications", error);
     let rows = client.query(TABLES, &[&name]).await.map_err(failed)?;
     let published = rows.iter().map(|row| Published {
         oid: row.get(0),
@@ -83,9 +137,11 @@ pub(crate) async fn check(
     let published: HashMap<u32, Published> = published.map(|p| (p.oid, p)).collect();
     let mut publication = Publication::default();
     for (table, columns) in wanted {
-        if let Some(found) = published.get(&table.oid) {
-            check_columns(name, table, columns, found)?;
-            publication.filters.extend(found.filter.clone().map(|f| (table.oid, f)));
+        let object = || Object::Table(table.shown());
+        if let Some(there) = published.get(&table.oid) {
+            let columns = check_columns(name, table, columns, there);
+            found.take("publication-columns", object(), columns);
+            publication.filters.extend(there.filter.clone().map(|f| (table.oid, f)));
             continue;
         }
         if table.is_partitioned {
@@ -106,9 +162,12 @@ pub(crate) async fn check(
                 "publication \"{name}\" does not contain table \"{}.{}\"",
                 table.schema, table.name
             );
-            return Err(ConnectorError::new(ErrorKind::Config, message).with_hint(statement));
+            let error = ConnectorError::new(ErrorKind::Config, message).with_hint(statement);
+            found.fail("publication-tables", object(), error);
+            continue;
         }
-        check_may_publish(client, table, &statement).await?;
+        let may_publish = check_may_publish(client, table, &statement).await;
+        found.take("publish-privilege", object(), may_publish);
         publication.work.push(statement);
         publication.unpublished.push(table.oid);
     }
@@ -120,9 +179,10 @@ pub(crate) async fn check(
 async fn create_for(
     client: &Client,
     name: &str,
-    wanted: &[(&CatalogTable, Vec<&str>)],
+    wanted: &Wanted<'_>,
     create: PublicationCreate,
-) -> Result<Publication, ConnectorError> {
+    found: &mut Preconditions,
+) -> Publication {
     let tables: Vec<String> = wanted.iter().map(|(table, _)| table.sql_name()).collect();
     let statement = format!(
         "CREATE PUBLICATION {} FOR TABLE {} WITH (publish_via_partition_root = true);",
@@ -131,13 +191,17 @@ async fn create_for(
     );
     if create == PublicationCreate::Never {
         let message = format!("publication \"{name}\" does not exist");
-        return Err(ConnectorError::new(ErrorKind::Config, message).with_hint(statement));
+        let error = ConnectorError::new(ErrorKind::Config, message).with_hint(statement);
+        found.fail("publication", Object::Publication(name.to_owned()), error);
+        return Publication::default();
     }
     for (table, _) in wanted {
-        check_may_publish(client, table, &statement).await?;
+        let may_publish = check_may_publish(client, table, &statement).await;
+        found.take("publish-privilege", Object::Table(table.shown()), may_publish);
     }
     let unpublished = wanted.iter().map(|(table, _)| table.oid).collect();
-    Ok(Publication { work: vec![statement], unpublished, ..Publication::default() })
+    let has_root_name = true;
+    Publication { work: vec![statement], unpublished, has_root_name, ..Publication::default() }
 }
 
 /// A column may be left out by the publication's column list, or because it is generated.

@@ -11,8 +11,8 @@
 mod arrays;
 mod consolidate;
 mod ddl;
-mod options;
 mod fit;
+mod options;
 mod sink;
 mod source;
 mod statements;

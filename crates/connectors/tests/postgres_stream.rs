@@ -443,11 +443,18 @@ async fn a_partitioned_table_reads_as_one() {
     let error = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.err().unwrap();
     assert!(error.hint().unwrap().starts_with("ALTER TABLE public.high REPLICA IDENTITY FULL;"));
     db.sql("ALTER TABLE high REPLICA IDENTITY FULL").await;
+    // Changes come in the name of the whole table, and as whole as it says.
+    let error = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.err().unwrap();
+    assert_eq!(error.hint().unwrap(), "ALTER TABLE \"public\".\"orders\" REPLICA IDENTITY FULL;");
+    db.sql("ALTER TABLE orders REPLICA IDENTITY FULL").await;
     let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(2).await;
     db.sql("UPDATE orders SET id = 12 WHERE id = 2 OR id = 1").await;
     let rows = reading.rows(4).await;
     assert_eq!(rows[2..], ["-D[1, a]", "+I[12, a]"]);
+    db.sql("UPDATE orders SET note = 'c' WHERE id = 12").await;
+    let rows = reading.rows(6).await;
+    assert_eq!(rows[4..], ["-U[12, a]", "+U[12, c]"]);
 }
 
 #[tokio::test]

@@ -13,10 +13,10 @@ use tokio_postgres::{Client, Statement};
 
 use super::arrays::{ArrayParameter, Element};
 use super::consolidate::{Consolidated, last_per_key};
+use super::fit;
 use super::options::{self, JdbcConfig};
 use super::statements::{self, TargetColumn};
 use super::target::{self, Target};
-use super::fit;
 use crate::postgres::advice;
 use crate::postgres::client::{self, query_error};
 

@@ -13,8 +13,8 @@ use tokio_postgres::Client;
 
 use super::options::{self, JdbcConfig};
 use super::target;
-use crate::postgres::copy::TableCopy;
 use crate::postgres::catalog::{self, CatalogTable};
+use crate::postgres::copy::TableCopy;
 use crate::postgres::{RowPlan, advice, client, may_select, row_plan};
 
 /// `'connector' = 'jdbc'` as a bounded source.

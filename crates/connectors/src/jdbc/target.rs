@@ -47,7 +47,8 @@ pub(super) async fn inspect(
             columns.push(column);
         }
     }
-    if let Some(message) = found.take("unique-key", object(), check_key(client, &table, declared).await)
+    if let Some(message) =
+        found.take("unique-key", object(), check_key(client, &table, declared).await)
     {
         found.ok("unique-key", object(), message);
     }
@@ -100,7 +101,9 @@ async fn check_key(
     declared: &TableSpec,
 ) -> Result<String, ConnectorError> {
     if declared.primary_key.is_empty() {
-        return Ok("without a PRIMARY KEY rows are only added, after a crash perhaps twice".to_owned());
+        return Ok(
+            "without a PRIMARY KEY rows are only added, after a crash perhaps twice".to_owned()
+        );
     }
     let sql = "SELECT indisprimary, ARRAY(SELECT a.attname::text FROM pg_attribute a
           WHERE a.attrelid = i.indrelid

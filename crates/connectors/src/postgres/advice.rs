@@ -21,7 +21,6 @@ pub(crate) use self::session::{for_sink, session};
 pub(super) async fn give(preflight: &Preflight<'_>, ready: &Ready, found: &mut Preconditions) {
     let config = preflight.config;
     let client = &ready.client;
-    session(client, &config.address, found).await;
     if preflight.streams() {
         session::for_stream(client, found).await;
         if config.startup == Startup::Initial || !ready.publication.work.is_empty() {

@@ -82,7 +82,11 @@ impl Supply {
         if self.is_standby {
             let message = "the server is a standby, changes are read from the primary".to_owned();
             let error = error(ErrorKind::Config, message);
-            found.fail("standby", Object::Server, error.with_hint("set \"hostname\" to the primary"));
+            found.fail(
+                "standby",
+                Object::Server,
+                error.with_hint("set \"hostname\" to the primary"),
+            );
         }
         let wal_level = &self.wal_level;
         if wal_level == "logical" {
@@ -208,7 +212,10 @@ pub(crate) async fn identity(
     let missing = key.iter().find(|k| !columns.iter().any(|c| c == *k));
     let Some(missing) = missing else {
         let columns = columns.join(", ");
-        return Ok(format!("\"{}\" writes the key ({columns}) of old rows to the WAL", table.shown()));
+        return Ok(format!(
+            "\"{}\" writes the key ({columns}) of old rows to the WAL",
+            table.shown()
+        ));
     };
     let message = format!(
         "the declared key column \"{missing}\" is not in the replica identity of table \"{}.{}\": \
@@ -244,10 +251,7 @@ pub(crate) async fn root_identity(
 }
 
 /// Checks that the stream has every column that is declared; `wanted` are their names.
-pub(crate) fn streams_columns(
-    table: &CatalogTable,
-    wanted: &[&str],
-) -> Result<(), ConnectorError> {
+pub(crate) fn streams_columns(table: &CatalogTable, wanted: &[&str]) -> Result<(), ConnectorError> {
     let is_wanted = |name: &str| wanted.contains(&name);
     let mut generated = table.columns.iter().filter(|c| c.is_generated && is_wanted(&c.name));
     let Some(column) = generated.next() else {

@@ -22,15 +22,13 @@ pub(crate) fn row_plan(
     let mut fail = |error| found.fail("columns", Object::Table(table.shown()), error);
     for column in &declared.columns {
         let content = match &column.metadata {
-            Some(key) => {
-                match Metadata::of(column, key) {
-                    Ok(metadata) => Content::Metadata(metadata, column.data_type.layout()),
-                    Err(issue) => {
-                        fail(ConnectorError::new(ErrorKind::Config, issue.message));
-                        continue;
-                    }
+            Some(key) => match Metadata::of(column, key) {
+                Ok(metadata) => Content::Metadata(metadata, column.data_type.layout()),
+                Err(issue) => {
+                    fail(ConnectorError::new(ErrorKind::Config, issue.message));
+                    continue;
                 }
-            }
+            },
             None => {
                 let Some(found) = table.column(&column.name) else {
                     fail(checks::missing_column(table, &column.name));

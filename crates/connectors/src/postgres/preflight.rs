@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tailwater_connector_api::{ConnectorError, Object, Preconditions, TableSpec};
 use tokio_postgres::Client;
 
+use super::advice;
 use super::capture::{self, CapturedTable};
 use super::catalog::CatalogTable;
 use super::checks::{self, Server};
@@ -87,18 +88,16 @@ impl Preflight<'_> {
         let address = &config.address;
         let client = client::connect(address, &self.application).await;
         let client = found.take("connection", Object::Server, client)?;
+        if self.purpose == Purpose::Check {
+            advice::session(&client, address, found).await;
+        }
         let server = checks::server(&client, config, found).await?;
         let is_supplied = !found.has_failed();
         if self.streams() {
             self.look_for_slot(&client, found).await;
         }
-        let tables = capture::find(
-            &client,
-            &config.tables,
-            self.declared,
-            &address.database,
-            found,
-        );
+        let tables =
+            capture::find(&client, &config.tables, self.declared, &address.database, found);
         let tables = tables.await.into_iter().map(|there| ReadyTable {
             table: there.table,
             plan: there.plan.map(Arc::new),
@@ -153,9 +152,7 @@ impl Preflight<'_> {
                 answer => drop(found.take("row-security", object(), answer)),
             }
         }
-        if self.streams()
-            && found.take("table", object(), checks::is_table(table)).is_some()
-        {
+        if self.streams() && found.take("table", object(), checks::is_table(table)).is_some() {
             let identity = checks::identity(client, self.config, table, &self.key()).await;
             if let Some(carried) = found.take("replica-identity", object(), identity) {
                 found.ok("replica-identity", object(), carried);

@@ -104,7 +104,8 @@ pub(crate) async fn inspect(
                 found.fail("publication-operations", object(), incomplete(name));
             }
             let published = published_tables(client, name, wanted, create, found).await;
-            let mut publication = found.take("publication", object(), published).unwrap_or_default();
+            let mut publication =
+                found.take("publication", object(), published).unwrap_or_default();
             publication.has_root_name = row.get(3);
             publication
         }

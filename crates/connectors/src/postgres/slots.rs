@@ -7,5 +7,5 @@ mod status;
 
 pub use self::address::{AddressError, SlotServer};
 pub use self::drop::{DropRequest, Dropped, LeftPublication};
-pub(crate) use self::status::{distance, load};
 pub use self::status::{Danger, Holder, Owner, SlotStatus};
+pub(crate) use self::status::{distance, load};

@@ -65,7 +65,8 @@ pub(crate) fn judge(declared: &TableSpec, table: &CatalogTable, found: &mut Prec
     }
     for (column, there) in all.clone() {
         judge_number(column, there, table, found);
-        let is_key = declared.primary_key.iter().any(|at| declared.columns[*at].name == column.name);
+        let is_key =
+            declared.primary_key.iter().any(|at| declared.columns[*at].name == column.name);
         if !column.data_type.nullable && !there.is_not_null && !is_key {
             let message =
                 format!("column \"{}\" is declared NOT NULL and may hold NULL", column.name);

@@ -75,8 +75,7 @@ pub(super) async fn key(
             table.shown()
         );
         let names: Vec<String> = key.iter().map(|k| crate::postgres::client::quote(k)).collect();
-        let mend =
-            format!("ALTER TABLE {} ADD UNIQUE ({});", table.sql_name(), names.join(", "));
+        let mend = format!("ALTER TABLE {} ADD UNIQUE ({});", table.sql_name(), names.join(", "));
         found.warn(CODE, object(), message, mend);
     }
 }
@@ -140,7 +139,7 @@ fn size(table: &SnapshotTable) -> String {
     let bytes = show_bytes(table.bytes.max(0) as u64);
     match table.rows {
         rows if rows > 0.0 => format!("about {rows:.0} rows, {bytes}"),
-        _ if table.bytes == 0 => "no rows".to_owned(),
+        _ if table.is_untouched() => "no rows".to_owned(),
         _ => format!("{bytes} (the table was never analyzed)"),
     }
 }

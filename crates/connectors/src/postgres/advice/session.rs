@@ -75,7 +75,8 @@ impl Session {
     }
 
     fn judge_tls(&self, found: &mut Preconditions) {
-        let advice = "set \"sslmode\" to verify-full and \"sslrootcert\" to the authority's certificate";
+        let advice =
+            "set \"sslmode\" to verify-full and \"sslrootcert\" to the authority's certificate";
         match &self.tls {
             Some(tls) if self.is_verified => {
                 let message = format!("{tls}, the server's certificate is verified");
@@ -180,7 +181,8 @@ struct StreamSettings {
 
 /// What is asked of a server that changes are read from.
 pub(crate) async fn for_stream(client: &Client, found: &mut Preconditions) {
-    let sql = "SELECT current_setting('max_slot_wal_keep_size'), current_setting('wal_sender_timeout'),
+    let sql =
+        "SELECT current_setting('max_slot_wal_keep_size'), current_setting('wal_sender_timeout'),
         current_setting('idle_replication_slot_timeout', true)";
     let row = client.query_one(sql, &[]).await;
     let row = row.map_err(|error| query_error("read the server's settings", error));
@@ -215,7 +217,8 @@ impl StreamSettings {
             "0" => {
                 let message = "wal_sender_timeout is 0: after a lost connection the slot stays in \
                                use until the network notices";
-                let mend = "ALTER SYSTEM SET wal_sender_timeout = '60s'; then SELECT pg_reload_conf();";
+                let mend =
+                    "ALTER SYSTEM SET wal_sender_timeout = '60s'; then SELECT pg_reload_conf();";
                 found.warn(code, Object::Server, message, mend);
             }
             time => {
@@ -259,7 +262,10 @@ mod tests {
         assert!(tls(disabled).starts_with("warn tls: without TLS (\"sslmode\" is disable)"));
         assert!(tls(Session { is_local: true, ..plain.clone() }).starts_with("ok tls: without"));
         let encrypted = Session { tls: Some("TLSv1.3".to_owned()), ..plain };
-        assert!(tls(encrypted.clone()).starts_with("note tls: TLSv1.3, the server's certificate is not"));
+        assert!(
+            tls(encrypted.clone())
+                .starts_with("note tls: TLSv1.3, the server's certificate is not")
+        );
         let verified = Session { is_verified: true, ..encrypted };
         assert_eq!(tls(verified), "ok tls: TLSv1.3, the server's certificate is verified");
     }
@@ -286,7 +292,10 @@ mod tests {
                 idle_replication_slot_timeout: idle.map(str::to_owned),
             };
             let lines = told(|found| settings.judge(found));
-            lines.iter().map(|line| line.split(':').next().unwrap_or("").to_owned()).collect::<Vec<_>>()
+            lines
+                .iter()
+                .map(|line| line.split(':').next().unwrap_or("").to_owned())
+                .collect::<Vec<_>>()
         };
         assert_eq!(
             settings("10GB", "1min", None),

@@ -36,7 +36,8 @@ fn judge(slot: &SlotStatus, application: &str, found: &mut Preconditions) {
             found.ok(CODE, object(), format!("slot \"{name}\" is there and free: {distance}"));
         }
         Some(holder) if holder.application.as_deref() == Some(application) => {
-            let message = format!("slot \"{name}\" is in use by {holder}: the job runs; {distance}");
+            let message =
+                format!("slot \"{name}\" is in use by {holder}: the job runs; {distance}");
             found.note(CODE, object(), message);
         }
         Some(holder) => {

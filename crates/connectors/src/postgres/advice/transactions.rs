@@ -96,10 +96,9 @@ pub(super) async fn check(client: &Client, found: &mut Preconditions) {
     let failed = |error| query_error("look for long transactions", error);
     let running = client.query(TRANSACTIONS, &[]).await.map_err(failed);
     let prepared = client.query(PREPARED, &[]).await.map_err(failed);
-    let (Some(running), Some(prepared)) = (
-        found.take(CODE, Object::Server, running),
-        found.take(CODE, Object::Server, prepared),
-    ) else {
+    let (Some(running), Some(prepared)) =
+        (found.take(CODE, Object::Server, running), found.take(CODE, Object::Server, prepared))
+    else {
         return;
     };
     let running: Vec<Running> = running.iter().map(Running::of).filter(Running::is_long).collect();

@@ -352,8 +352,14 @@ mod tests {
             ("postgres://db:many/x", "the port is not a number from 1 to 65535"),
             ("postgres://a,b/x", "the address names several hosts"),
             ("host=/var/run user=x", "sockets of the file system are not supported"),
-            ("postgres://me:secret%@db/x", "the URL has a % without two hexadecimal digits behind it"),
-            ("postgres://db/x?sslmode=yes", "\"yes\" is not a value of connection parameter \"sslmode\""),
+            (
+                "postgres://me:secret%@db/x",
+                "the URL has a % without two hexadecimal digits behind it",
+            ),
+            (
+                "postgres://db/x?sslmode=yes",
+                "\"yes\" is not a value of connection parameter \"sslmode\"",
+            ),
             ("postgres://db/x?sslmod=require", "unknown connection parameter \"sslmod\""),
             ("password='secret", "a quoted value of the address has no end"),
         ];

@@ -112,7 +112,8 @@ impl SlotServer {
     }
 
     fn unknown(&self, slots: &[SlotStatus], name: &str) -> ConnectorError {
-        let message = format!("there is no slot \"{name}\" on the server at \"{}\"", self.endpoint());
+        let message =
+            format!("there is no slot \"{name}\" on the server at \"{}\"", self.endpoint());
         let error = ConnectorError::new(ErrorKind::Config, message);
         let names = slots.iter().map(|slot| slot.name.as_str());
         match nearest(name, names.clone()) {

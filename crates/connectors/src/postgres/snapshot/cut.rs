@@ -126,6 +126,11 @@ fn is_key_of(key: Option<&ChunkKey>, names: &[String]) -> bool {
 }
 
 impl SnapshotTable {
+    /// Whether it has never held a row.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.leaves.iter().all(|leaf| leaf.pages == 0)
+    }
+
     /// The table behind FROM: without the tables that inherit from it, which publish by themselves.
     pub(super) fn from(&self) -> String {
         if self.is_partitioned { self.sql_name.clone() } else { format!("ONLY {}", self.sql_name) }

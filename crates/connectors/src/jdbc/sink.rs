@@ -122,8 +122,8 @@ impl JdbcSinkPlan {
         };
         let object = || Object::Table(target.table.shown());
         fit::judge(&client, declared, &target.table, found).await;
-        // What the role lacks has been told.
-        if !found.fails(|code| matches!(code, "unique-key" | "privileges")) {
+        // The server would say the same in other words.
+        if !found.fails(|code| matches!(code, "columns" | "unique-key" | "privileges")) {
             let object = object();
             let prepared = Session::prepare(client, target, declared).await;
             if found.take("statements", object.clone(), prepared.map(drop)).is_some() {

@@ -25,7 +25,7 @@ pub(super) async fn schema(client: &Client, config: &JdbcConfig) -> Result<Strin
 /// The table that is written.
 pub(super) struct Target {
     pub(super) table: CatalogTable,
-    /// In the order of the declaration.
+    /// In the order of the declaration; all of them if none has failed.
     pub(super) columns: Vec<TargetColumn>,
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn inspect(
     if let Some(message) = found.take("privileges", object(), privileges) {
         found.ok("privileges", object(), message);
     }
-    (columns.len() == declared.columns.len()).then_some(Target { table, columns })
+    Some(Target { table, columns })
 }
 
 async fn find(

@@ -167,8 +167,8 @@ async fn published_tables(
             found.fail("publication-tables", object(), error);
             continue;
         }
-        let may_publish = check_may_publish(client, table, &statement).await;
-        found.take("publish-privilege", object(), may_publish);
+        let may_publish = check_may_publish(client, table, Change::Extend(name), &statement);
+        found.take("publish-privilege", object(), may_publish.await);
         publication.work.push(statement);
         publication.unpublished.push(table.oid);
     }
@@ -197,7 +197,7 @@ async fn create_for(
         return Publication::default();
     }
     for (table, _) in wanted {
-        let may_publish = check_may_publish(client, table, &statement).await;
+        let may_publish = check_may_publish(client, table, Change::Create, &statement).await;
         found.take("publish-privilege", Object::Table(table.shown()), may_publish);
     }
     let unpublished = wanted.iter().map(|(table, _)| table.oid).collect();
@@ -230,27 +230,51 @@ fn check_columns(
     )))
 }
 
+/// What is done to the publication.
+#[derive(Clone, Copy)]
+enum Change<'a> {
+    /// It is made.
+    Create,
+    /// A table is added to the one of this name.
+    Extend(&'a str),
+}
+
+/// Making needs CREATE on the database, extending the publication's owner, both the table's.
 async fn check_may_publish(
     client: &Client,
     table: &CatalogTable,
+    change: Change<'_>,
     statement: &str,
 ) -> Result<(), ConnectorError> {
-    let sql = "SELECT has_database_privilege(current_database(), 'CREATE')
-        AND pg_has_role(relowner, 'USAGE'), current_user::text FROM pg_class WHERE oid = $1";
+    let sql = "SELECT has_database_privilege(current_database(), 'CREATE'),
+        pg_has_role(relowner, 'USAGE'), current_user::text, current_database()::text,
+        coalesce((SELECT pg_has_role(pubowner, 'USAGE') FROM pg_publication WHERE pubname = $2), true)
+        FROM pg_class WHERE oid = $1";
+    let name = match change {
+        Change::Create => "",
+        Change::Extend(name) => name,
+    };
     let row = client
-        .query_one(sql, &[&table.oid])
+        .query_one(sql, &[&table.oid, &name])
         .await
         .map_err(|error| query_error("read the privileges", error))?;
-    if row.get(0) {
-        return Ok(());
-    }
-    let message = format!(
-        "role \"{}\" may not publish table \"{}.{}\"",
-        row.get::<_, &str>(1),
-        table.schema,
-        table.name
-    );
-    let hint = format!("as the table's owner: {statement}");
+    let (may_create, owns_table): (bool, bool) = (row.get(0), row.get(1));
+    let (role, database): (&str, &str) = (row.get(2), row.get(3));
+    let (lacks, hint) = match change {
+        _ if !owns_table => (String::new(), format!("as the table's owner: {statement}")),
+        Change::Create if !may_create => {
+            let grant = format!("GRANT CREATE ON DATABASE {} TO {};", quote(database), quote(role));
+            let lacks = format!(": it lacks CREATE on database \"{database}\"");
+            (lacks, format!("as the database's owner: {grant}"))
+        }
+        Change::Extend(name) if !row.get::<_, bool>(4) => {
+            let lacks = format!(": it does not own publication \"{name}\"");
+            (lacks, format!("as the publication's owner: {statement}"))
+        }
+        Change::Create | Change::Extend(_) => return Ok(()),
+    };
+    let table = table.shown();
+    let message = format!("role \"{role}\" may not publish table \"{table}\"{lacks}");
     Err(ConnectorError::new(ErrorKind::Auth, message).with_hint(hint))
 }
 

@@ -47,7 +47,7 @@ pub(super) fn servers(args: &ServerArgs, is_json: bool) -> anyhow::Result<Server
     let is_set = |key: &str| defaults.contains_key(key);
     if args.url.is_none() && !is_set("host") && !is_set("hostaddr") && !is_set("dbname") {
         let hint = "give --url postgres://user@host:5432/database, --file SCRIPT, or set PGHOST";
-        usage("which server?", hint);
+        usage("no server is named", hint);
     }
     let text = args.url.as_deref().unwrap_or_default();
     let mut server = match SlotServer::parse(text, &defaults) {
@@ -68,7 +68,7 @@ pub(super) fn servers(args: &ServerArgs, is_json: bool) -> anyhow::Result<Server
 
 /// Says what is wrong with the arguments, as the argument parser does, and ends.
 pub(super) fn usage(message: &str, hint: &str) -> ! {
-    let message = format!("{message}: {hint}");
+    let message = format!("{message}; {hint}");
     Args::command().error(clap::error::ErrorKind::ValueValidation, message).exit()
 }
 

@@ -127,7 +127,8 @@ async fn slots_are_dropped_unless_somebody_needs_them() {
           help: did you mean "mine"?
         error: slot "standby" is a slot for physical replication
           help: a standby that is away needs it; --force drops it all the same
-    "#]].assert_eq(&place.scrub(&ran.stderr));
+    "#]]
+    .assert_eq(&place.scrub(&ran.stderr));
     expect![[r#"
         slot "mine" is dropped
         publication "tailwater_mine" is left in database "test_0": DROP PUBLICATION "tailwater_mine";
@@ -226,7 +227,8 @@ async fn passwords_come_from_files_and_are_never_shown() {
     expect![[r#"
         error: the server refuses the password of user "postgres"
           help: check "username" and "password"
-    "#]].assert_eq(&ran.stderr);
+    "#]]
+    .assert_eq(&ran.stderr);
 }
 
 #[test]
@@ -251,14 +253,14 @@ fn wrong_arguments_are_told_without_showing_an_address() {
         said.push('\n');
     }
     expect![[r#"
-        error: which server?: give --url postgres://user@host:5432/database, --file SCRIPT, or set PGHOST
-        error: the address is neither a URL nor key=value pairs: write postgres://user@host:5432/database, or 'host=... user=... dbname=...'
-        error: the port is not a number from 1 to 65535: write postgres://user@host:5432/database, or 'host=... user=... dbname=...'
-        error: unknown connection parameter "sslmod": did you mean "sslmode"?
-        error: sockets of the file system are not supported: give the host's name; the server's listen_addresses must have it
+        error: no server is named; give --url postgres://user@host:5432/database, --file SCRIPT, or set PGHOST
+        error: the address is neither a URL nor key=value pairs; write postgres://user@host:5432/database, or 'host=... user=... dbname=...'
+        error: the port is not a number from 1 to 65535; write postgres://user@host:5432/database, or 'host=... user=... dbname=...'
+        error: unknown connection parameter "sslmod"; did you mean "sslmode"?
+        error: sockets of the file system are not supported; give the host's name; the server's listen_addresses must have it
         error: the argument '--url <URL>' cannot be used with '--file <FILE>'
         error: the following required arguments were not provided:
-        error: a slot's name is not an address: give the address with --url
+        error: a slot's name is not an address; give the address with --url
     "#]].assert_eq(&said);
     workspace.write("job.sql", "CREATE TABLE t (a INT) WITH ('connector' = 'datagen');");
     let ran = workspace.run_command(&["slots", "list", "-f", "job.sql"], &[]);

@@ -47,6 +47,9 @@ pub(super) async fn key(
     const CODE: &str = "primary-key";
     let (key, table) = (preflight.key(), &ready.table);
     let object = || Object::Table(table.shown());
+    if table.other_kind.is_some() {
+        return;
+    }
     if key.is_empty() {
         let message = "no PRIMARY KEY is declared: a keyed sink has to keep every row to tell them \
                        apart";

@@ -84,6 +84,19 @@ impl Object {
     }
 }
 
+/// What a job will take of something that a server has only so much of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// What it is, in the plural: `replication slots`.
+    pub resource: &'static str,
+    /// Which one is taken: several claims of one name are one.
+    pub name: String,
+    /// How many there are left.
+    pub free: usize,
+    /// How to get more.
+    pub mend: &'static str,
+}
+
 /// One precondition, checked.
 #[derive(Debug)]
 pub struct Precondition {
@@ -99,6 +112,8 @@ pub struct Precondition {
     pub message: String,
     /// What mends it: the exact SQL or setting.
     pub mend: Option<String>,
+    /// What is taken, of which all tables of a script together must not want too much.
+    pub claim: Option<Claim>,
     /// The error it is to `connect`.
     error: Option<ConnectorError>,
 }
@@ -119,6 +134,13 @@ impl Preconditions {
     /// Something holds.
     pub fn ok(&mut self, code: &'static str, object: Object, message: impl Into<String>) {
         self.push(code, Verdict::Ok, object, message.into(), None);
+    }
+
+    /// What has just been told to hold is taken.
+    pub fn claim(&mut self, claim: Claim) {
+        if let Some(last) = self.all.last_mut() {
+            last.claim = Some(claim);
+        }
     }
 
     /// Something is worth knowing.
@@ -208,7 +230,9 @@ impl Preconditions {
         mend: Option<String>,
     ) {
         let server = self.server.clone();
-        self.all.push(Precondition { code, verdict, object, server, message, mend, error: None });
+        let (claim, error) = (None, None);
+        let new = Precondition { code, verdict, object, server, message, mend, claim, error };
+        self.all.push(new);
     }
 }
 

@@ -1,9 +1,10 @@
 //! The tables that a script reads and writes, and how the preconditions of each stand.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tailwater_connector_api::{
-    ConnectorError, ErrorKind, Object, Precondition, Preconditions, SinkContext, SinkPlan,
+    Claim, ConnectorError, ErrorKind, Object, Precondition, Preconditions, SinkContext, SinkPlan,
     SourceContext, SourcePlan,
 };
 use tailwater_sql::{CatalogTable, DeclarationIssue, InsertPlan, Plan, PlanNode};
@@ -168,7 +169,34 @@ impl Inspection {
                 preconditions: one.check().await,
             });
         }
+        refuse_excess(&mut checked);
         checked
+    }
+}
+
+/// Each table alone may get what all of them together do not: tells it with the last.
+fn refuse_excess(checked: &mut [CheckedTable]) {
+    let mut claims: BTreeMap<(String, &'static str), (Claim, BTreeSet<String>)> = BTreeMap::new();
+    for precondition in checked.iter().flat_map(|table| &table.preconditions) {
+        if let Some(claim) = &precondition.claim {
+            let key = (precondition.server.clone(), precondition.code);
+            let (_, names) = claims.entry(key).or_insert_with(|| (claim.clone(), BTreeSet::new()));
+            names.insert(claim.name.clone());
+        }
+    }
+    for ((server, code), (claim, names)) in claims {
+        let (wanted, Claim { resource, free, mend, .. }) = (names.len(), claim);
+        let is_there = |p: &Precondition| p.server == server && p.code == code;
+        let table = checked.iter_mut().rfind(|table| table.preconditions.iter().any(is_there));
+        if let Some(table) = table.filter(|_| wanted > free) {
+            let message = format!(
+                "the script needs {wanted} more {resource}, and the server has {free} left"
+            );
+            let error = ConnectorError::new(ErrorKind::Throttled, message).with_hint(mend);
+            let mut found = Preconditions::on(server);
+            found.fail(code, Object::Server, error);
+            table.preconditions.extend(found.into_vec());
+        }
     }
 }
 

@@ -16,10 +16,10 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Run Flink SQL: files, standard input, or an interactive shell.
     Sql(SqlArgs),
-    /// Check everything that a script needs of its servers and files, without running it: each
-    /// precondition is ok, note, warn or fail, with the SQL that mends it. Changes nothing.
+    /// Check everything that a script needs of its servers and files, without running it.
     ///
-    /// Exit code: 0 if nothing fails (warnings do not count), 1 if something does, 2 for wrong
+    /// Each precondition is ok, note, warn or fail, with the SQL or the setting that mends it.
+    /// Nothing is changed anywhere. Exit code: 0 if nothing fails (warnings do not count), 1 if something does, 2 for wrong
     /// arguments.
     Check(CheckArgs),
     /// Show replication slots with the WAL they hold back, and drop those that nobody needs.
@@ -100,7 +100,7 @@ pub(crate) struct ServerArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
     pub(crate) password_file: Option<PathBuf>,
 
-    /// An SQL script: the servers of all its postgres-cdc tables. Several make one session.
+    /// An SQL script: the servers of all its postgres-cdc tables. There may be several.
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 }

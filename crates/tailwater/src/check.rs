@@ -56,6 +56,10 @@ pub(crate) fn run(runtime: &Runtime, args: &CheckArgs) -> anyhow::Result<ExitCod
 
 /// Pipelines and connectors come in files of their own.
 fn refuse_other_kinds(file: &Path) -> anyhow::Result<()> {
+    // An address may hold a password: it is not shown.
+    if file.to_str().is_some_and(|name| name.contains("://")) {
+        bail!("an address is no script; tailwater slots takes addresses, check a file");
+    }
     let extension = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
     let kind = match extension.to_ascii_lowercase().as_str() {
         "yaml" | "yml" => "a pipeline in YAML",

@@ -73,8 +73,14 @@ fn add_shared(all: &mut Vec<(usize, Precondition)>, number: usize, new: Precondi
         let is_one_of_several = *table == number || new.code == "connection";
         is_same && (old.message == new.message || !is_one_of_several && old.verdict >= new.verdict)
     });
-    if !is_told {
-        all.push((number, new));
+    if is_told {
+        return;
+    }
+    // Who we are comes first, also in another database.
+    let others = all.iter().position(|(_, old)| old.code != "connection");
+    match others.filter(|_| new.code == "connection") {
+        Some(at) => all.insert(at, (number, new)),
+        None => all.push((number, new)),
     }
 }
 

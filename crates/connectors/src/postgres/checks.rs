@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tailwater_connector_api::{ConnectorError, ErrorKind, Object, Preconditions, nearest};
+use tailwater_connector_api::{Claim, ConnectorError, ErrorKind, Object, Preconditions, nearest};
 use tailwater_pg_wire::pgoutput::ReplicaIdentity;
 use tokio_postgres::Client;
 
@@ -28,7 +28,9 @@ const SERVER: &str = "SELECT current_setting('server_version_num')::int, pg_is_i
     (SELECT rolreplication OR rolsuper OR EXISTS (SELECT 1 FROM pg_roles r
        WHERE r.rolname = 'rds_replication' AND pg_has_role(r.oid, 'USAGE'))
      FROM pg_roles WHERE rolname = current_user), current_user::text,
-    EXISTS (SELECT 1 FROM pg_replication_slots WHERE slot_name = $1)";
+    (SELECT active FROM pg_replication_slots WHERE slot_name = $1)";
+
+const MORE_SENDERS: &str = "stop another reader, or raise max_wal_senders and restart PostgreSQL";
 
 /// What there is of everything that a stream takes from the server.
 struct Supply {
@@ -38,7 +40,9 @@ struct Supply {
     senders: (i32, i32),
     may_replicate: bool,
     role: String,
-    has_slot: bool,
+    slot: String,
+    /// Whether the slot is read, if it is there.
+    slot_is_active: Option<bool>,
 }
 
 /// Checks the server's settings and the role; `None` if there is no use in going on.
@@ -66,7 +70,8 @@ pub(crate) async fn server(
             senders: (row.get(6), row.get(4)),
             may_replicate: row.get(8),
             role: row.get(9),
-            has_slot: row.get(10),
+            slot: config.slot.clone(),
+            slot_is_active: row.get(10),
         };
         supply.judge(found);
     }
@@ -110,22 +115,33 @@ impl Supply {
         let (senders, max_senders) = self.senders;
         if senders >= max_senders {
             let message = format!("all {max_senders} WAL senders of the server are in use");
-            let hint = "stop another reader, or raise max_wal_senders and restart PostgreSQL";
-            let error = error(ErrorKind::Throttled, message).with_hint(hint);
+            let error = error(ErrorKind::Throttled, message).with_hint(MORE_SENDERS);
             found.fail("wal-senders", Object::Server, error);
         } else {
             let message = format!("{senders} of {max_senders} WAL senders are in use");
             found.ok("wal-senders", Object::Server, message);
+            if self.slot_is_active != Some(true) {
+                found.claim(self.claim("WAL senders", max_senders - senders, MORE_SENDERS));
+            }
         }
         let (slots, max_slots) = self.slots;
-        if slots >= max_slots && !self.has_slot {
+        if slots >= max_slots && self.slot_is_active.is_none() {
             let message = format!("all {max_slots} replication slots of the server are in use");
             let error = error(ErrorKind::Throttled, message).with_hint(slot::MORE_SLOTS);
             found.fail("replication-slots", Object::Server, error);
         } else {
             let message = format!("{slots} of {max_slots} replication slots are in use");
             found.ok("replication-slots", Object::Server, message);
+            if self.slot_is_active.is_none() {
+                let free = max_slots - slots;
+                found.claim(self.claim("replication slots", free, slot::MORE_SLOTS));
+            }
         }
+    }
+
+    fn claim(&self, resource: &'static str, free: i32, mend: &'static str) -> Claim {
+        let free = usize::try_from(free).unwrap_or(0);
+        Claim { resource, name: self.slot.clone(), free, mend }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Which servers the command line means.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::CommandFactory;
 use tailwater_pipeline::{Environment, Session, SlotServer};
+use tailwater_sql::{Finding, SourceText};
 use tailwater_types::Severity;
 
 use super::passwords;
@@ -87,37 +89,53 @@ fn defaults() -> BTreeMap<String, String> {
 }
 
 fn of_scripts(args: &ServerArgs, is_json: bool) -> anyhow::Result<Servers> {
-    let environment = Environment { state_directory: std::env::temp_dir(), begins_anew: false };
-    let mut session = Session::new(environment);
     let mut output: Box<dyn Output> =
         if is_json { Box::new(JsonOutput) } else { Box::new(TextOutput::new(false, MAX_WIDTH)) };
-    let (mut first, mut is_right) = (1, true);
+    let mut servers = Vec::<SlotServer>::new();
+    let mut before = empty_session();
     for file in &args.files {
-        let statements = number(&read(file)?, first);
-        first += statements.len();
-        for statement in &statements {
-            let mut findings = statement.findings.clone();
-            if let Some(parsed) = &statement.statement {
-                findings.extend(session.prepare(parsed, &statement.source).findings);
+        let text = read(file)?;
+        // A script may go on where the one before has ended, or stand for itself.
+        let declared = match declare(before.clone(), &text) {
+            Ok(session) => Ok(session),
+            Err(findings) => declare(empty_session(), &text).map_err(|_| findings),
+        };
+        let told = declared.and_then(|session| {
+            before = session;
+            before.slot_servers()
+        });
+        match told {
+            Ok(found) => {
+                let is_new = |s: &SlotServer| servers.iter().all(|o| o.endpoint() != s.endpoint());
+                let new: Vec<SlotServer> = found.into_iter().filter(is_new).collect();
+                servers.extend(new);
             }
-            let errors = findings.iter().filter(|f| f.diagnostic.severity == Severity::Error);
-            for finding in errors {
-                output.finding(statement.number, finding);
-                is_right = false;
+            Err(findings) => {
+                findings.iter().for_each(|finding| output.finding(0, finding));
+                return Ok(Servers::Refused);
             }
         }
     }
-    if !is_right {
-        return Ok(Servers::Refused);
+    if servers.is_empty() {
+        anyhow::bail!("no postgres-cdc table is declared in the script");
     }
-    match session.slot_servers() {
-        Ok(servers) if servers.is_empty() => {
-            anyhow::bail!("no postgres-cdc table is declared in the script")
+    Ok(Servers::There(servers))
+}
+
+fn empty_session() -> Session {
+    let state_directory = std::env::temp_dir();
+    Session::new(Environment { state_directory, begins_anew: false })
+}
+
+/// Takes the declarations of a script.
+fn declare(mut session: Session, text: &Arc<SourceText>) -> Result<Session, Vec<Finding>> {
+    let mut errors = Vec::new();
+    for statement in number(text, 1) {
+        let mut findings = statement.findings.clone();
+        if let Some(parsed) = &statement.statement {
+            findings.extend(session.prepare(parsed, &statement.source).findings);
         }
-        Ok(servers) => Ok(Servers::There(servers)),
-        Err(findings) => {
-            findings.iter().for_each(|finding| output.finding(0, finding));
-            Ok(Servers::Refused)
-        }
+        errors.extend(findings.into_iter().filter(|f| f.diagnostic.severity == Severity::Error));
     }
+    if errors.is_empty() { Ok(session) } else { Err(errors) }
 }

@@ -262,11 +262,31 @@ async fn a_server_without_a_free_wal_sender_fails() {
     })
     .await;
     let other = SOURCE.replace("'slot.name' = '$DATABASE'", "'slot.name' = 'other'");
-    place.fails(&format!("{other}{SINK}"), &expect![[r#"
+    place
+        .fails(
+            &format!("{other}{SINK}"),
+            &expect![[r#"
         fail wal-senders  all 1 WAL senders of the server are in use
         mend: stop another reader, or raise max_wal_senders and restart PostgreSQL
-    "#]]).await;
+    "#]],
+        )
+        .await;
     job.stop().assert_code(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_together_want_too_many_slots_fail() {
+    let place = Place::with(&[("max_replication_slots", "1")]).await;
+    let other = SOURCE
+        .replace("TABLE orders", "TABLE others")
+        .replace("'slot.name' = '$DATABASE'", "'slot.name' = 'other'");
+    let script = format!("{SOURCE}{other}{SINK} SELECT id FROM others;");
+    place.fails(&script, &expect![[r#"
+        fail replication-slots  the script needs 2 more replication slots, and the server has 1 left
+        mend: drop slots that nobody needs (SELECT slot_name, active FROM pg_replication_slots;), or raise max_replication_slots and restart PostgreSQL
+    "#]]).await;
+    // Two tables on one slot need one.
+    place.check(&script.replace("'other'", "'$DATABASE'"), &[]).await.assert_code(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -386,10 +406,15 @@ async fn a_view_fails() {
     let place = Place::shared().await;
     place.sql("CREATE VIEW seen AS SELECT * FROM orders; ALTER VIEW seen OWNER TO $USER").await;
     let source = SOURCE.replace("'table-name' = 'orders'", "'table-name' = 'seen'");
-    place.fails(&format!("{source}{SINK}"), &expect![[r#"
+    place
+        .fails(
+            &format!("{source}{SINK}"),
+            &expect![[r#"
         fail table  "public.seen" is a view, which writes no changes
         mend: capture the tables beneath it, or read it with 'connector' = 'jdbc'
-    "#]]).await;
+    "#]],
+        )
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -558,5 +583,8 @@ fn errors_of_the_script_are_shown_as_ever_and_other_files_are_refused() {
     let ran = workspace.run_command(&["check", "none.sql"], &[]);
     ran.assert_code(1);
     assert!(ran.stderr.starts_with("error: cannot read \"none.sql\""), "{}", ran.stderr);
+    let ran = workspace.run_command(&["check", "postgres://me:top-secret@db/x"], &[]);
+    ran.assert_code(1);
+    assert!(!ran.stderr.contains("top-secret"), "{}", ran.stderr);
     workspace.run_command(&["check"], &[]).assert_code(2);
 }

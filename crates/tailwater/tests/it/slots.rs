@@ -181,6 +181,13 @@ async fn a_slot_that_a_job_reads_is_named_and_kept_and_scripts_give_the_server()
     assert_eq!(slot["holder"]["job"], "totals");
     assert_eq!(slot["holder"]["user"], "postgres");
     assert_eq!(slot["hints"], json!([]));
+    // Another script may declare the same, and one may go on where the other ends.
+    place.workspace.write("other.sql", &script);
+    place.workspace.write("more.sql", "INSERT INTO b SELECT a FROM t;");
+    let files = ["list", "-f", "script.sql", "-f", "more.sql", "-f", "other.sql", "--json"];
+    let ran = place.run(&files);
+    ran.assert_code(0);
+    assert_eq!(ran.lines().len(), 1, "{}", ran.stdout);
     let ran = place.run(&["drop", "held", "--file", "script.sql"]);
     ran.assert_code(1);
     let holder = format!("process {}", slot["holder"]["pid"]);

@@ -1,6 +1,6 @@
 //! The session and the settings of its server.
 
-use tailwater_connector_api::{Object, Preconditions};
+use tailwater_connector_api::{ConnectorError, ErrorKind, Object, Preconditions};
 use tokio_postgres::Client;
 
 use crate::postgres::client::{ServerAddress, query_error};
@@ -157,7 +157,6 @@ pub(crate) async fn for_sink(client: &Client, found: &mut Preconditions) {
     let Some(row) = found.take("connection", Object::Server, row) else {
         return;
     };
-    use tailwater_connector_api::{ConnectorError, ErrorKind};
     if row.get(0) {
         let message = "the server is a standby, which cannot be written to";
         let error = ConnectorError::new(ErrorKind::Config, message);

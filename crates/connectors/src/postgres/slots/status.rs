@@ -1,7 +1,7 @@
 //! What the server says of its slots, and what is dangerous about it. Columns that came with later
 //! versions are asked for so that an older server understands it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tailwater_connector_api::ConnectorError;
 use tailwater_types::units::show_bytes;
@@ -250,12 +250,11 @@ impl SlotServer {
     pub async fn slots(&self) -> Result<Vec<SlotStatus>, ConnectorError> {
         let client = client::connect(self.address(), "tailwater slots").await?;
         let mut slots = load(&client, &self.endpoint()).await?;
+        let databases: BTreeSet<String> = slots.iter().filter_map(|s| s.database.clone()).collect();
         let mut published: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for database in slots.iter().filter_map(|slot| slot.database.clone()) {
-            if !published.contains_key(&database) {
-                let names = self.publications(&client, &database).await;
-                published.insert(database, names);
-            }
+        for database in databases {
+            let names = self.publications(&client, &database).await;
+            published.insert(database, names);
         }
         for slot in &mut slots {
             let names = slot.database.as_ref().and_then(|database| published.get(database));

@@ -302,7 +302,7 @@ async fn a_superuser_and_settings_that_may_do_harm_are_warned_of() {
     let ran = place.check(&(script + "SELECT * FROM orders;"), &[]).await;
     ran.assert_code(0);
     let warnings: Vec<&str> =
-        ran.stdout.lines().filter(|line| line.starts_with("  warn")).collect();
+        ran.stdout.lines().map(str::trim).filter(|line| line.starts_with("warn")).collect();
     expect![[r#"
           warn  role-superuser          role "postgres" is a superuser: it may do more than it needs
           warn  synchronous-standby     commits wait for a standby of "nobody", and none is connected
@@ -521,6 +521,26 @@ async fn a_server_that_is_not_there_or_refuses_us_fails() {
         fail connection failed to connect to PostgreSQL at "127.0.0.1:9": Connection refused (os error 111)
         mend: check "hostname" and "port", that the server runs, and that its listen_addresses and firewall let this host in
     "#]]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_read_once_needs_the_right_to_its_columns() {
+    let place = Place::shared().await;
+    place.sql("CREATE TABLE tiers (city text, tier numeric, secret text)").await;
+    let script = "CREATE TABLE tiers (city STRING, tier DECIMAL(4, 0)) WITH ('connector' = 'jdbc',
+        'url' = 'jdbc:postgresql://127.0.0.1:$PORT/$DATABASE', 'table-name' = 'tiers',
+        'username' = '$USER', 'password' = '$PASSWORD'); SELECT * FROM tiers;";
+    place.fails(script, &expect![[r#"
+        fail select-privilege role "$ROLE" may not read table "public.tiers"
+        mend: as the owner: GRANT USAGE ON SCHEMA "public" TO "$ROLE"; GRANT SELECT ON "public"."tiers" TO "$ROLE";
+        warn column-type  column "tier" is numeric and declared DECIMAL(4, 0): a value that does not fit stops the job
+        mend: declare it STRING, which takes every value; or ALTER TABLE "public"."tiers" ALTER COLUMN "tier" TYPE numeric(4,0);
+    "#]]).await;
+    place.sql("GRANT SELECT (city, tier) ON tiers TO $USER").await;
+    place.check(script, &[]).await.assert_code(0);
+    // What the check says holds.
+    let ran = place.workspace.run(&place.fill(script), &[]);
+    ran.assert_code(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

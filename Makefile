@@ -1,10 +1,14 @@
 # A thin front for `cargo x`; see `cargo x help`.
 
+# What `make test-postgres` tests on; TESTS narrows it to tests of that name.
+VERSION ?= 18
+TESTS ?=
+
 # One target directory for all checkouts, outside of them; what the environment sets is kept.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/tailwater/target
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-clean test check build
+.PHONY: help demo demo-clean test test-postgres check build
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -18,6 +22,9 @@ demo-clean: ## Stop what a demo left running and remove its directory.
 
 test: ## Format, lints, house rules and all tests on a real PostgreSQL.
 	@cargo x test
+
+test-postgres: ## The connectors' tests, long ones too, on PostgreSQL VERSION=14, 15, 16, 17 or 18.
+	@cargo x test-postgres $(VERSION) $(TESTS)
 
 check: ## Format, lints and house rules, without tests.
 	@cargo x check

@@ -1,5 +1,6 @@
 //! Cargo, as the one that called us, and what it has built.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -14,8 +15,14 @@ pub(crate) fn root() -> PathBuf {
 
 /// Runs cargo in the checkout and shows what it says.
 pub(crate) fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
+    cargo_with(arguments, &[])
+}
+
+/// The same with further variables in its environment.
+pub(crate) fn cargo_with(arguments: &[&str], environment: &[(&str, &OsStr)]) -> anyhow::Result<()> {
     println!("$ cargo {}", arguments.join(" "));
-    let status = command().args(arguments).status().context("cannot run cargo")?;
+    let variables = environment.iter().copied();
+    let status = command().args(arguments).envs(variables).status().context("cannot run cargo")?;
     if !status.success() {
         bail!("cargo {} failed", arguments.first().unwrap_or(&""));
     }

@@ -1,7 +1,21 @@
 //! What must hold before a change is merged.
 
-use crate::cargo::{cargo, ensure_components};
+use std::time::Instant;
+
+use tailwater_testkit_postgres::binaries;
+
+use crate::cargo::{cargo, cargo_with, ensure_components};
 use crate::{postgres, tidy};
+
+/// Which server, and which tests on it.
+#[derive(clap::Args)]
+pub(crate) struct PostgresArgs {
+    /// 14, 15, 16, 17 or 18, or a release such as 17.11.0.
+    version: String,
+    /// Only tests whose name has this.
+    #[arg(default_value = "")]
+    filter: String,
+}
 
 /// Format, lints and house rules.
 pub(crate) fn check() -> anyhow::Result<()> {
@@ -17,4 +31,26 @@ pub(crate) fn test() -> anyhow::Result<()> {
     postgres::ensure_installed()?;
     check()?;
     cargo(&["test", "--locked", "--workspace", "--no-fail-fast"])
+}
+
+/// The tests of what talks to PostgreSQL, and of jobs that meet faults, on the version asked for.
+pub(crate) fn test_postgres(args: &PostgresArgs) -> anyhow::Result<()> {
+    let bin = postgres::ensure_release(&args.version)?;
+    println!("{} = {}", binaries::BIN_VARIABLE, bin.display());
+    let begun = Instant::now();
+    let environment = [(binaries::BIN_VARIABLE, bin.as_os_str())];
+    let test = |what: &[&str], filters: &[&str]| {
+        let options = ["--locked", "--no-fail-fast", "--package"];
+        let tests = [&["--", "--include-ignored"], filters].concat();
+        cargo_with(&[&["test"], &options[..], what, &tests].concat(), &environment)
+    };
+    let connectors = ["tailwater-connectors", "--test", "postgres_*", "--test", "jdbc"];
+    let jobs = ["tailwater", "--test", "it"];
+    let (of_connectors, of_jobs) = match args.filter.as_str() {
+        "" => (vec![], vec!["faults::", "snapshot_in_many_chunks"]),
+        filter => (vec![filter], vec![filter]),
+    };
+    let tested = test(&connectors, &of_connectors).and(test(&jobs, &of_jobs));
+    println!("PostgreSQL {}: {} s", args.version, begun.elapsed().as_secs());
+    tested
 }

@@ -27,6 +27,8 @@ enum Command {
     DemoClean,
     /// Everything that must hold: format, lints, house rules and all tests on a real PostgreSQL.
     Test,
+    /// The tests of the PostgreSQL connectors, long ones too, on another version of the server.
+    TestPostgres(check::PostgresArgs),
     /// Format, lints and house rules, without tests.
     Check,
     /// The house rules alone.
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::DemoClean => demo::clean(),
         Command::Test => check::test().map(|()| ExitCode::SUCCESS),
+        Command::TestPostgres(args) => check::test_postgres(&args).map(|()| ExitCode::SUCCESS),
         Command::Check => check::check().map(|()| ExitCode::SUCCESS),
         Command::Tidy => tidy::run().map(|()| ExitCode::SUCCESS),
     };

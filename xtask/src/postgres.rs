@@ -1,10 +1,14 @@
 //! PostgreSQL on this machine: found, or installed from Debian's packages.
 
+mod releases;
+
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 use tailwater_testkit_postgres::binaries;
+
+pub(crate) use releases::ensure_release;
 
 /// The directory of the server's programs; installs them if they are missing and we may.
 pub(crate) fn ensure_installed() -> anyhow::Result<PathBuf> {

@@ -30,6 +30,12 @@ pub trait SourcePlan: Send + Sync {
     /// Whether it can go on from a [`Position`] after a restart without reading everything again.
     fn is_resumable(&self) -> bool;
 
+    /// Whether rows before a change may be missing, all but their declared key: the job then takes
+    /// them from its state.
+    fn may_lack_old_rows(&self) -> bool {
+        false
+    }
+
     /// Things the user should know.
     fn notes(&self) -> Vec<TableIssue> {
         Vec::new()
@@ -77,6 +83,12 @@ pub struct ReadFrom {
 
 /// A connected source.
 pub trait Source: Send {
+    /// What the stream will contain now that the tables are known, if that may differ from the
+    /// plan's: one that [may lack old rows](SourcePlan::may_lack_old_rows) says whether it does.
+    fn changelog_mode(&self) -> Option<ChangelogMode> {
+        None
+    }
+
     /// Starts to read.
     fn read(self: Box<Self>, from: ReadFrom) -> SourceReader;
 }

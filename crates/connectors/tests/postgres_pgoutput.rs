@@ -157,14 +157,19 @@ async fn a_plain_transaction_is_read_with_everything_it_says() {
 async fn an_origin_tells_its_name_and_place() {
     let cluster = Cluster::shared();
     let slot = Slot::new(&cluster, "'proto_version', '1'").await;
+    slot.sql("SELECT pg_replication_origin_create('far')").await;
     slot.sql(
-        "SELECT pg_replication_origin_create('far'), pg_replication_origin_session_setup('far');
+        "SELECT pg_replication_origin_session_setup('far');
          BEGIN; SELECT pg_replication_origin_xact_setup('1/2A', '2024-02-29 12:00:00+00');
          INSERT INTO orders VALUES (1); COMMIT;
-         SELECT pg_replication_origin_session_reset(), pg_replication_origin_drop('far')",
+         SELECT pg_replication_origin_session_reset()",
     )
     .await;
-    let messages = slot.messages().await;
+    let mut messages = slot.messages().await;
+    slot.sql("SELECT pg_replication_origin_drop('far')").await;
+    // PostgreSQL 14 tells also of transactions that have nothing for us.
+    let empty = if cluster.version() < 15 { 2 } else { 0 };
+    messages.drain(..empty);
     assert_eq!(outline(&messages), "BOYRIC");
     let PgOutput::Origin { lsn, name: "far" } = parse(&messages[1].data).unwrap() else {
         panic!("no origin")
@@ -229,6 +234,9 @@ async fn a_streamed_transaction_is_read_block_by_block() {
 #[tokio::test]
 async fn prepared_transactions_are_read_from_begin_to_end() {
     let cluster = streaming_cluster();
+    if cluster.version() < 15 {
+        return;
+    }
     let options = "'proto_version', '3', 'streaming', 'on', 'two_phase', 'on'";
     let slot = Slot::new(&cluster, options).await;
     slot.sql("BEGIN; INSERT INTO orders VALUES (1); PREPARE TRANSACTION 'one'").await;

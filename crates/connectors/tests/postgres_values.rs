@@ -135,6 +135,9 @@ async fn scalars_print_as_the_server_prints_them() {
     }
 }
 
+/// As text it is read by PostgreSQL 15 and later.
+const WIDEST_INTERVAL: &str = "2562047788:00:54.775807";
+
 /// Types with values at their edges.
 const EDGES: &[(&str, &[&str])] = &[
     ("int8", &["-9223372036854775808", "9223372036854775807"]),
@@ -154,7 +157,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("interval", &["0", "178000000 years", "-178000000 years", "1 mon -1 day", "-1 mon 1 day"]),
     ("interval", &["-1 day 00:00:01", "1 day -00:00:01", "0.1 s", "-1 day -0.000001 s"]),
     ("interval", &["-1 year -2 mons +3 days -04:05:06.000001", "1 mon", "-1 mon", "1 year 1 mon"]),
-    ("interval", &["2562047788:00:54.775807", "-2562047788:00:54.775807"]),
+    ("interval", &[WIDEST_INTERVAL, "-2562047788:00:54.775807"]),
     ("interval", &["2147483647 days", "-2147483648 days", "-2147483648 mons"]),
     ("inet", &["::", "::1", "::2", "::1:0", "::ffff:1.2.3.4", "::1.2.3.4", "1::", "::ffff:0:1"]),
     ("inet", &["1:0:0:2:0:0:0:3", "1:0:2::", "0:0:1::/64", "0.0.0.0/0", "0:2:3:4:5:6:7:8"]),
@@ -166,8 +169,11 @@ const EDGES: &[(&str, &[&str])] = &[
 
 #[tokio::test]
 async fn the_edges_print_as_the_server_prints_them() {
-    let (_cluster, client) = client().await;
+    let (cluster, client) = client().await;
     for (name, texts) in EDGES {
+        if cluster.version() < 15 && texts.contains(&WIDEST_INTERVAL) {
+            continue;
+        }
         let sql = format!("SELECT t::{name} AS v FROM unnest($1::text[]) t");
         check_built_in(&client, &sql, &[texts]).await;
     }

@@ -26,6 +26,10 @@ use crate::source_task::{self, RunningSource};
 
 /// An epoch takes up to as many rows; one more batch may go beyond.
 const EPOCH_ROWS: usize = 16_384;
+/// And as many bytes.
+const EPOCH_BYTES: usize = 2 << 20;
+/// Batches are put together up to here: what is larger is not worth the copying.
+const MERGED_BYTES: usize = 128 << 10;
 /// How a job's run came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
@@ -83,11 +87,11 @@ struct Fed {
 impl EpochLoop {
     /// Reads the checkpoint, connects the sinks and then the sources.
     pub(crate) async fn start(
-        graph: JobGraph,
+        mut graph: JobGraph,
         settings: &JobSettings,
         metrics: Arc<JobMetrics>,
     ) -> Result<Self, JobError> {
-        let (durability, recovered) = open(&graph, settings)?;
+        let (durability, mut recovered) = open(&graph, settings)?;
         let (events, sink_events) = mpsc::unbounded_channel();
         let mut sinks = Vec::new();
         for (number, sink) in graph.sinks.iter().enumerate() {
@@ -122,6 +126,11 @@ impl EpochLoop {
                 Some(RunningSource::start(source, context, from).await?)
             };
             sources.push(SourceSlot { running, position, is_restless });
+        }
+        for (number, slot) in sources.iter().enumerate() {
+            if let Some(mode) = slot.running.as_ref().and_then(|running| running.mode) {
+                graph.source_mode(number, mode, &mut recovered.state)?;
+            }
         }
         Ok(Self {
             graph,
@@ -211,7 +220,8 @@ impl EpochLoop {
             rows += self.take_source_event(source, event, &mut batches)?;
             let is_replaying = !self.replay.is_empty();
             let turn = self.turn();
-            next = if rows < EPOCH_ROWS && !is_replaying {
+            let bytes: usize = batches.iter().map(|fed| fed.rows.byte_size()).sum();
+            next = if rows < EPOCH_ROWS && bytes < EPOCH_BYTES && !is_replaying {
                 try_next(&mut self.sources, &mut self.next_source, turn)
             } else {
                 None
@@ -261,7 +271,11 @@ impl EpochLoop {
                 }
                 slot.position.clone_from(&position);
                 match batches.last_mut() {
-                    Some(last) if last.source == source && self.replay.is_empty() => {
+                    Some(last)
+                        if last.source == source
+                            && self.replay.is_empty()
+                            && last.rows.byte_size() + rows.byte_size() <= MERGED_BYTES =>
+                    {
                         last.rows.append(&rows);
                         last.position = position;
                     }

@@ -4,6 +4,11 @@ use tailwater_connector_api::ConnectorError;
 use tailwater_operators::OperatorError;
 use tailwater_state::StateError;
 
+use crate::restart_policy::is_full;
+
+const MAKE_ROOM: &str = "make room on the disk of the checkpoint directory: a job that has run goes \
+    on by itself";
+
 /// Why a job cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
@@ -66,8 +71,25 @@ impl JobError {
             JobError::State(StateError::Damaged { .. }) => {
                 Some("start with --fresh to drop the checkpoint and begin anew")
             }
-            JobError::Operator(_) | JobError::State(_) | JobError::Io { .. } => None,
+            JobError::State(StateError::Io { source, .. }) | JobError::Io { source, .. } => {
+                is_full(source).then_some(MAKE_ROOM)
+            }
+            JobError::Operator(_) => None,
         }
+    }
+
+    /// The error with the errors beneath it, each said once.
+    pub fn reason(&self) -> String {
+        let mut text = self.to_string();
+        let mut beneath = std::error::Error::source(self);
+        while let Some(error) = beneath {
+            let more = error.to_string();
+            if !text.contains(&more) {
+                text = format!("{text}: {more}");
+            }
+            beneath = error.source();
+        }
+        text
     }
 }
 
@@ -75,7 +97,7 @@ impl From<OperatorError> for JobError {
     fn from(error: OperatorError) -> Self {
         match error {
             OperatorError::State(error) => JobError::State(error),
-            other @ OperatorError::Eval(_) => JobError::Operator(other),
+            other => JobError::Operator(other),
         }
     }
 }

@@ -180,8 +180,9 @@ async fn supervise(
         if let Some(checkpoints) = &mut spec.settings.checkpoints {
             checkpoints.begins_anew = false;
         }
-        tracing::warn!(job = spec.settings.name, error = %error, "job failed, will resume");
-        status.send_replace(JobStatus::Restarting { reason: error.to_string() });
+        let (reason, hint) = (error.reason(), error.hint());
+        tracing::warn!(job = spec.settings.name, error = reason, hint, "job failed, will resume");
+        status.send_replace(JobStatus::Restarting { reason });
         tokio::select! {
             () = tokio::time::sleep(pause(attempt)) => {}
             () = asked_to_stop(&mut stop) => {

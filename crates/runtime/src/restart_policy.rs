@@ -1,8 +1,11 @@
 //! What follows from an error: the one place that decides.
 
+use std::io;
 use std::time::Duration;
 
 use tailwater_connector_api::ErrorKind;
+use tailwater_operators::OperatorError;
+use tailwater_state::StateError;
 
 use crate::error::JobError;
 
@@ -15,28 +18,85 @@ pub(crate) enum Reaction {
     Stop,
 }
 
-/// What a running job does about an error.
+/// What a job that has run does about an error. One that has never run stops at any.
 pub(crate) fn reaction(error: &JobError) -> Reaction {
     match error {
         JobError::Connector { source, .. } => match source.kind() {
             ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Throttled => Reaction::BackOff,
             ErrorKind::Conflict => Reaction::BackOff,
+            // It was let in before: a password is changed or a privilege taken in one place first,
+            // and given back or changed in the other next.
+            ErrorKind::Auth => Reaction::BackOff,
             ErrorKind::Config
-            | ErrorKind::Auth
             | ErrorKind::SchemaMismatch
             | ErrorKind::BadData
             | ErrorKind::Unsupported
             | ErrorKind::Internal => Reaction::Stop,
         },
-        JobError::Operator(_)
-        | JobError::State(_)
-        | JobError::Checkpoint { .. }
-        | JobError::Io { .. } => Reaction::Stop,
+        JobError::Io { source, .. }
+        | JobError::State(StateError::Io { source, .. })
+        | JobError::Operator(OperatorError::State(StateError::Io { source, .. })) => {
+            if is_full(source) { Reaction::BackOff } else { Reaction::Stop }
+        }
+        JobError::Operator(
+            OperatorError::Eval(_)
+            | OperatorError::State(_)
+            | OperatorError::UnknownValue { .. }
+            | OperatorError::OldRowsLost,
+        )
+        | JobError::State(StateError::Damaged { .. })
+        | JobError::Checkpoint { .. } => Reaction::Stop,
     }
+}
+
+/// Whether the disk has no room, which somebody can make.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// The pause before restart number `attempt`, counted from 0: Flink's exponential delay.
 pub(crate) fn pause(attempt: u32) -> Duration {
     let millis = 1000.0 * 1.5_f64.powi(attempt.min(12) as i32);
     Duration::from_millis(millis.min(60_000.0) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tailwater_connector_api::ConnectorError;
+
+    use super::*;
+
+    fn of_kind(kind: ErrorKind) -> JobError {
+        let source = ConnectorError::new(kind, "refused");
+        JobError::Connector { role: "source", table: "t".to_owned(), source }
+    }
+
+    #[test]
+    fn what_passes_or_is_mended_elsewhere_is_tried_again() {
+        for kind in [ErrorKind::Connect, ErrorKind::Throttled, ErrorKind::Auth] {
+            assert_eq!(reaction(&of_kind(kind)), Reaction::BackOff, "{kind:?}");
+        }
+        for kind in [ErrorKind::Config, ErrorKind::BadData, ErrorKind::SchemaMismatch] {
+            assert_eq!(reaction(&of_kind(kind)), Reaction::Stop, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_waited_for_and_a_broken_one_is_not() {
+        let io = |kind: io::ErrorKind| JobError::io("write", Path::new("/s/log"), kind.into());
+        let state = |kind: io::ErrorKind| {
+            let (action, path, source) = ("write", "/s/run".to_owned(), kind.into());
+            JobError::State(StateError::Io { action, path, source })
+        };
+        for error in [io(io::ErrorKind::StorageFull), state(io::ErrorKind::StorageFull)] {
+            assert_eq!(reaction(&error), Reaction::BackOff, "{error}");
+            assert!(error.hint().is_some_and(|hint| hint.contains("make room")), "{error}");
+        }
+        for error in [io(io::ErrorKind::PermissionDenied), state(io::ErrorKind::Other)] {
+            assert_eq!(reaction(&error), Reaction::Stop, "{error}");
+            assert_eq!(error.hint(), None);
+        }
+    }
 }

@@ -4,9 +4,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The directory that holds `initdb` and `postgres`: of PATH, else the newest version of Debian's
-/// packages.
+/// The variable that names the directory with `initdb` and `postgres` to be used.
+pub const BIN_VARIABLE: &str = "TAILWATER_TEST_POSTGRES_BIN";
+
+/// The directory that holds `initdb` and `postgres`: the one that [`BIN_VARIABLE`] names, else of
+/// PATH, else the newest version of Debian's packages.
 pub fn find() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os(BIN_VARIABLE).filter(|named| !named.is_empty()) {
+        return Some(PathBuf::from(named));
+    }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut installed: Vec<(u32, PathBuf)> = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()

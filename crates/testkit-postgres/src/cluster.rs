@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -18,12 +18,14 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// A running server on 127.0.0.1; dropped, it is killed and its data removed.
 pub struct Cluster {
-    server: Child,
+    pub(crate) server: Mutex<Child>,
+    /// Where its programs are, and its settings.
+    pub(crate) bin: PathBuf,
+    pub(crate) settings: Vec<(String, String)>,
     port: u16,
     password: String,
     databases: AtomicU32,
-    log: PathBuf,
-    directory: TempDir,
+    pub(crate) directory: TempDir,
 }
 
 /// How to start a server.
@@ -136,40 +138,25 @@ impl ClusterBuilder {
             tls.write(directory.path());
             given.extend(tls.settings(directory.path()));
         }
-        let port = free_port();
-        let log = directory.path().join("log");
-        let log_file = std::fs::File::create(&log).expect("a log file");
-        let mut command = binaries::command(&bin.join("postgres"));
-        command.arg("-D").arg(&data).args(["-p", &port.to_string()]);
-        let fixed = [
-            ("listen_addresses", "127.0.0.1"),
-            ("unix_socket_directories", ""),
-            ("wal_level", "logical"),
-            ("fsync", "off"),
-            ("full_page_writes", "off"),
-            ("shared_buffers", "32MB"),
-            ("max_wal_senders", "40"),
-            ("max_replication_slots", "100"),
-        ];
-        let given = given.iter().map(|(n, v)| (n.as_str(), v.as_str()));
-        for (name, value) in fixed.into_iter().chain(given) {
-            command.arg("-c").arg(format!("{name}={value}"));
-        }
-        let server = command
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log_file)
-            .spawn()
-            .expect("postgres runs");
-        let mut cluster =
-            Cluster { server, port, password, databases: AtomicU32::new(0), log, directory };
-        cluster.wait_until_ready(&data);
+        let cluster = Cluster::run(bin, given, password, directory);
+        cluster.wait_until_ready();
         cluster
     }
 }
 
 impl Cluster {
+    /// Starts the server of a data directory that is there.
+    pub(crate) fn run(
+        bin: PathBuf,
+        settings: Vec<(String, String)>,
+        password: String,
+        directory: TempDir,
+    ) -> Self {
+        let port = free_port();
+        let server = Mutex::new(spawn(&bin, &settings, port, directory.path()));
+        Self { server, bin, settings, port, password, databases: AtomicU32::new(0), directory }
+    }
+
     /// A server with the usual settings.
     ///
     /// # Panics
@@ -198,6 +185,16 @@ impl Cluster {
         ClusterBuilder { settings: Vec::new(), hba: Vec::new(), tls: None }
     }
 
+    /// The server's major version.
+    ///
+    /// # Panics
+    /// If the data directory does not say.
+    pub fn version(&self) -> u32 {
+        let path = self.directory.path().join("data/PG_VERSION");
+        let text = std::fs::read_to_string(path).expect("a version file");
+        text.trim().parse().expect("a number")
+    }
+
     /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
@@ -223,17 +220,19 @@ impl Cluster {
     /// # Panics
     /// If there is none.
     pub async fn connect(&self, database: &str) -> Client {
-        let connected = tokio_postgres::Config::new()
-            .host("127.0.0.1")
-            .port(self.port)
-            .user("postgres")
-            .password(&self.password)
-            .dbname(database)
-            .connect(NoTls)
-            .await;
-        let (client, connection) = connected.expect("a connection");
+        self.try_connect(database).await.expect("a connection")
+    }
+
+    /// The same while the server may be away.
+    ///
+    /// # Errors
+    /// If it is.
+    pub async fn try_connect(&self, database: &str) -> Result<Client, tokio_postgres::Error> {
+        let mut config = tokio_postgres::Config::new();
+        config.host("127.0.0.1").port(self.port).user("postgres").password(&self.password);
+        let (client, connection) = config.dbname(database).connect(NoTls).await?;
         tokio::spawn(connection);
-        client
+        Ok(client)
     }
 
     /// Gives a server with TLS another certificate, and waits until it shows it.
@@ -243,9 +242,7 @@ impl Cluster {
     pub async fn replace_tls(&self, tls: &ServerTls) {
         let before = self.configured_at().await;
         tls.write(self.directory.path());
-        let pid = i32::try_from(self.server.id()).ok().and_then(Pid::from_raw);
-        let reloaded = pid.map(|pid| kill_process(pid, Signal::HUP));
-        assert!(matches!(reloaded, Some(Ok(()))), "the server cannot be told");
+        assert!(self.signal(Signal::HUP), "the server cannot be told");
         wait_for("the server to read its files", START_LIMIT, || async {
             (self.configured_at().await != before).then_some(())
         })
@@ -260,20 +257,30 @@ impl Cluster {
     }
 
     /// The server says in its lock file when it takes connections.
-    fn wait_until_ready(&mut self, data: &Path) {
+    pub(crate) fn wait_until_ready(&self) {
         let end = Instant::now() + START_LIMIT;
+        let lock_file = self.directory.path().join("data/postmaster.pid");
         loop {
-            let lock = std::fs::read_to_string(data.join("postmaster.pid"));
+            let lock = std::fs::read_to_string(&lock_file);
             if lock.is_ok_and(|text| text.lines().any(|line| line.trim_end() == "ready")) {
                 return;
             }
-            let ended = self.server.try_wait().ok().flatten();
+            let ended = self.process().try_wait().ok().flatten();
             if ended.is_some() || Instant::now() > end {
-                let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-                panic!("postgres did not start: {log}");
+                let log = std::fs::read_to_string(self.directory.path().join("log"));
+                panic!("postgres did not start: {}", log.unwrap_or_default());
             }
             std::thread::sleep(Duration::from_millis(30));
         }
+    }
+
+    pub(crate) fn process(&self) -> MutexGuard<'_, Child> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) -> bool {
+        let pid = i32::try_from(self.process().id()).ok().and_then(Pid::from_raw);
+        pid.is_some_and(|pid| kill_process(pid, signal).is_ok())
     }
 }
 
@@ -281,12 +288,43 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         // SIGKILL to the postmaster alone would leave its children for a moment; SIGQUIT makes
         // them all leave at once.
-        let pid = i32::try_from(self.server.id()).ok().and_then(Pid::from_raw);
-        if pid.is_none_or(|pid| kill_process(pid, Signal::QUIT).is_err()) {
-            let _ = self.server.kill();
+        // One that has been waited for is not signalled: its number may be another's.
+        if matches!(self.process().try_wait(), Ok(Some(_))) {
+            return;
         }
-        let _ = self.server.wait();
+        if !self.signal(Signal::QUIT) {
+            let _ = self.process().kill();
+        }
+        let _ = self.process().wait();
     }
+}
+
+/// Starts a server on the data below `directory`.
+pub(crate) fn spawn(
+    bin: &Path,
+    settings: &[(String, String)],
+    port: u16,
+    directory: &Path,
+) -> Child {
+    let log = std::fs::File::create(directory.join("log")).expect("a log file");
+    let mut command = binaries::command(&bin.join("postgres"));
+    command.arg("-D").arg(directory.join("data")).args(["-p", &port.to_string()]);
+    let fixed = [
+        ("listen_addresses", "127.0.0.1"),
+        ("unix_socket_directories", ""),
+        ("wal_level", "logical"),
+        ("fsync", "off"),
+        ("full_page_writes", "off"),
+        ("shared_buffers", "32MB"),
+        ("max_wal_senders", "40"),
+        ("max_replication_slots", "100"),
+    ];
+    let given = settings.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+    for (name, value) in fixed.into_iter().chain(given) {
+        command.arg("-c").arg(format!("{name}={value}"));
+    }
+    let command = command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    command.spawn().expect("postgres runs")
 }
 
 fn free_port() -> u16 {

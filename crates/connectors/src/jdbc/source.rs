@@ -15,6 +15,7 @@ use super::options::{self, JdbcConfig};
 use super::target;
 use crate::postgres::catalog::{self, CatalogTable};
 use crate::postgres::client::query_error;
+use crate::postgres::connection::{Session, WireConnection};
 use crate::postgres::copy::TableCopy;
 use crate::postgres::{RowPlan, advice, client, may_select, row_plan};
 
@@ -73,8 +74,11 @@ impl SourcePlan for JdbcSourcePlan {
                 ConnectorError::new(ErrorKind::Internal, message)
             })?;
             let from = format!("{}{}", table.sql_name(), self.config.condition);
-            let copy = TableCopy::start(&client, Arc::new(plan), None, &from).await?;
-            let source = JdbcSource { copy, _client: client };
+            let mut connection =
+                WireConnection::open(&self.config.address, application.trim_end(), Session::Sql)
+                    .await?;
+            let copy = TableCopy::start(&mut connection, Arc::new(plan), None, &from).await?;
+            let source = JdbcSource { copy, connection };
             Ok(Box::new(source) as Box<dyn Source>)
         })
     }
@@ -137,14 +141,15 @@ impl JdbcSourcePlan {
 
 struct JdbcSource {
     copy: TableCopy,
-    _client: Client,
+    connection: WireConnection,
 }
 
 impl Source for JdbcSource {
     fn read(self: Box<Self>, _from: ReadFrom) -> SourceReader {
         let events = futures_util::stream::unfold(Some(self), |source| async move {
             let mut source = source?;
-            Some(match source.copy.next_batch().await {
+            let JdbcSource { copy, connection } = &mut *source;
+            Some(match copy.next_batch(connection).await {
                 Ok(Some(rows)) => {
                     let position = None;
                     (Ok(SourceEvent::Batch { rows, position }), Some(source))

@@ -30,10 +30,18 @@ pub(crate) struct CatalogColumn {
     /// What to read it as.
     pub(crate) pg_type: PgType,
     pub(crate) is_not_null: bool,
-    /// Computed from the other columns.
-    pub(crate) is_generated: bool,
     /// Whether a row may come without it.
     pub(crate) has_default: bool,
+    pub(crate) generated: Option<Generated>,
+}
+
+/// When a column that is computed from others is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Generated {
+    /// When its row is written.
+    Stored,
+    /// When it is read (PostgreSQL 18 and later).
+    Virtual,
 }
 
 impl CatalogTable {
@@ -57,7 +65,7 @@ const TABLE: &str = "SELECT c.oid, c.relkind::text FROM pg_class c JOIN pg_names
     c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
 
 const COLUMNS: &str = "SELECT attname::text, atttypid, format_type(atttypid, atttypmod), attnum,
-      attnotnull OR typnotnull, attgenerated <> '',
+      attgenerated::text, attnotnull OR typnotnull,
       atthasdef OR attidentity <> '' OR typdefault IS NOT NULL
     FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
     WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
@@ -83,8 +91,12 @@ pub(crate) async fn load(
         attnum: row.get(3),
         type_oid: row.get(1),
         pg_type: types.column(row.get(1), row.get(2)),
-        is_not_null: row.get(4),
-        is_generated: row.get(5),
+        generated: match row.get(4) {
+            "s" => Some(Generated::Stored),
+            "v" => Some(Generated::Virtual),
+            _ => None,
+        },
+        is_not_null: row.get(5),
         has_default: row.get(6),
     });
     Ok(CatalogTable {

@@ -86,7 +86,8 @@ impl Supply {
         let error = |kind, message: String| ConnectorError::new(kind, message);
         if self.is_standby {
             let message = "the server is a standby, changes are read from the primary".to_owned();
-            let error = error(ErrorKind::Config, message);
+            // During a failover it may be promoted next.
+            let error = error(ErrorKind::Connect, message);
             found.fail(
                 "standby",
                 Object::Server,
@@ -200,38 +201,41 @@ pub(crate) async fn sees_every_row(
     Err(ConnectorError::new(ErrorKind::Auth, message).with_hint(hint))
 }
 
-/// Checks that updates and deletes will carry what the mode needs of the old row; says what they
-/// do carry.
+/// What updates and deletes carry of the row before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OldRows {
+    Whole,
+    /// The declared key.
+    Keys,
+}
+
+/// Checks that updates and deletes will carry what is needed of the old row: all of it, or the
+/// declared key.
 pub(crate) async fn identity(
     client: &Client,
     config: &PostgresConfig,
     table: &CatalogTable,
     key: &[&str],
-) -> Result<String, ConnectorError> {
+) -> Result<OldRows, ConnectorError> {
     let (identity, columns, leaf) = catalog::replica_identity(client, table).await?;
     if identity == ReplicaIdentity::Full {
-        return Ok(format!("\"{}\" writes whole old rows to the WAL", table.shown()));
+        return Ok(OldRows::Whole);
     }
     let full = identity_full(&table.schema, &table.name);
     let leaf_full = format!("ALTER TABLE {leaf} REPLICA IDENTITY FULL;");
     let full = if table.is_partitioned { leaf_full } else { full };
-    if config.changes != ChangeForm::Upsert {
+    if key.is_empty() || config.changes == ChangeForm::AppendOnly {
         let message = format!(
-            "table \"{}.{}\" does not write whole old rows to the WAL, which 'changelog-mode' = \
-             'all' needs",
+            "table \"{}.{}\" does not write whole old rows to the WAL, and no key is declared by \
+             which they could be told apart",
             table.schema, table.name
         );
-        return Err(ConnectorError::new(ErrorKind::Config, message).with_hint(format!(
-            "{full} Or set 'changelog-mode' = 'upsert' and declare a PRIMARY KEY"
-        )));
+        return Err(ConnectorError::new(ErrorKind::Config, message)
+            .with_hint(format!("{full} Or declare PRIMARY KEY (...) NOT ENFORCED")));
     }
     let missing = key.iter().find(|k| !columns.iter().any(|c| c == *k));
     let Some(missing) = missing else {
-        let columns = columns.join(", ");
-        return Ok(format!(
-            "\"{}\" writes the key ({columns}) of old rows to the WAL",
-            table.shown()
-        ));
+        return Ok(OldRows::Keys);
     };
     let message = format!(
         "the declared key column \"{missing}\" is not in the replica identity of table \"{}.{}\": \
@@ -242,46 +246,31 @@ pub(crate) async fn identity(
         .with_hint(format!("declare the table's own primary key, or {full}")))
 }
 
-/// Checks the same of a partitioned table whose changes come in its own name: the server judges
-/// by it what it sends of the old row.
+/// Checks the same of a partitioned table whose changes come in its own name, and whose partitions
+/// write whole old rows: the server tells them as whole as the table itself says.
 pub(crate) async fn root_identity(
     client: &Client,
     config: &PostgresConfig,
     table: &CatalogTable,
-) -> Result<(), ConnectorError> {
-    if !table.is_partitioned || config.changes == ChangeForm::Upsert {
-        return Ok(());
-    }
-    let sql = "SELECT relreplident = 'f' FROM pg_class WHERE oid = $1";
+    key: &[&str],
+) -> Result<OldRows, ConnectorError> {
+    let sql = "SELECT relkind <> 'p' OR relreplident = 'f' FROM pg_class WHERE oid = $1";
     let row = client.query_one(sql, &[&table.oid]).await;
     if row.map_err(|error| query_error("read the replica identity", error))?.get(0) {
-        return Ok(());
+        return Ok(OldRows::Whole);
+    }
+    if !key.is_empty() && config.changes != ChangeForm::AppendOnly {
+        return Ok(OldRows::Keys);
     }
     let message = format!(
-        "table \"{}\" is partitioned and is not REPLICA IDENTITY FULL itself: updates would come \
-         without whole old rows, which 'changelog-mode' = 'all' needs",
+        "table \"{}\" is partitioned and is not REPLICA IDENTITY FULL itself, as its partitions are: \
+         updates come without whole old rows, and no key is declared by which they could be told \
+         apart",
         table.shown()
     );
+    let hint = identity_full(&table.schema, &table.name);
     Err(ConnectorError::new(ErrorKind::Config, message)
-        .with_hint(identity_full(&table.schema, &table.name)))
-}
-
-/// Checks that the stream has every column that is declared; `wanted` are their names.
-pub(crate) fn streams_columns(table: &CatalogTable, wanted: &[&str]) -> Result<(), ConnectorError> {
-    let is_wanted = |name: &str| wanted.contains(&name);
-    let mut generated = table.columns.iter().filter(|c| c.is_generated && is_wanted(&c.name));
-    let Some(column) = generated.next() else {
-        return Ok(());
-    };
-    let message = format!(
-        "column \"{}\" of table \"{}\" is generated, and PostgreSQL does not send it in a stream",
-        column.name,
-        table.shown()
-    );
-    Err(ConnectorError::new(ErrorKind::SchemaMismatch, message).with_hint(
-        "declare it as a computed column, or from PostgreSQL 18 on make the publication yourself, \
-         WITH (publish_generated_columns = stored)",
-    ))
+        .with_hint(format!("{hint} Or declare PRIMARY KEY (...) NOT ENFORCED")))
 }
 
 /// The error for a declared column that the table does not have.

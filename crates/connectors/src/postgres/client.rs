@@ -184,7 +184,8 @@ pub(crate) fn kind_of(sqlstate: &str) -> ErrorKind {
         "28P01" | "28000" | "42501" => ErrorKind::Auth,
         "55006" | "55P03" | "40001" | "40P01" => ErrorKind::Conflict,
         "57014" => ErrorKind::Timeout,
-        "53300" | "53400" => ErrorKind::Throttled,
+        // Too many connections or settings; the server's disk or memory is full.
+        "53300" | "53400" | "53100" | "53200" => ErrorKind::Throttled,
         "42P01" | "42703" | "42804" => ErrorKind::SchemaMismatch,
         _ if sqlstate.starts_with("08") || sqlstate.starts_with("57P") => ErrorKind::Connect,
         _ if sqlstate.starts_with("22") || sqlstate.starts_with("23") => ErrorKind::BadData,

@@ -9,6 +9,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use rustls::pki_types::ServerName;
@@ -143,8 +144,12 @@ async fn open(address: &ServerAddress, protection: Protection) -> Result<Wire, F
     let endpoint = (address.host.as_str(), address.port);
     let mut stream = TcpStream::connect(endpoint).await.map_err(failed)?;
     stream.set_nodelay(true).map_err(failed)?;
-    // A peer that is gone is noticed, if late.
-    socket2::SockRef::from(&stream).set_keepalive(true).map_err(failed)?;
+    // A peer that is gone is noticed also where we only wait for it.
+    let keepalive = socket2::TcpKeepalive::new()
+        .with_time(Duration::from_secs(60))
+        .with_interval(Duration::from_secs(10))
+        .with_retries(3);
+    socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive).map_err(failed)?;
     if protection == Protection::Plain {
         return Ok(Wire::Plain(stream));
     }

@@ -27,7 +27,7 @@ pub(crate) use self::acks::{Acks, HubAcker};
 pub(crate) use self::mail::{Letter, Mail};
 pub(crate) use self::subscriber::Subscription;
 use super::client::ServerAddress;
-use super::connection::ReplicationConnection;
+use super::connection::WireConnection;
 
 /// The hubs of a process.
 #[derive(Debug, Default)]
@@ -136,7 +136,7 @@ impl Hub {
     pub(crate) async fn attach(
         self: &Arc<Self>,
         wish: Wish,
-        connection: ReplicationConnection,
+        connection: WireConnection,
     ) -> Result<Subscription, ConnectorError> {
         /// How much mail may wait for a subscriber.
         const QUEUE: usize = 4;
@@ -166,7 +166,7 @@ impl Hub {
     fn request(
         self: &Arc<Self>,
         request: Request,
-        connection: ReplicationConnection,
+        connection: WireConnection,
     ) -> Result<mpsc::UnboundedSender<Request>, ConnectorError> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let request = match reader.as_ref() {

@@ -8,13 +8,13 @@ use tokio_postgres::Client;
 use super::advice;
 use super::capture::{self, CapturedTable};
 use super::catalog::CatalogTable;
-use super::checks::{self, Server};
+use super::checks::{self, OldRows, Server};
 use super::client;
-use super::connection::ReplicationConnection;
+use super::connection::{Session, WireConnection};
 use super::hub::Hub;
-use super::options::{PostgresConfig, Startup};
+use super::options::{ChangeForm, PostgresConfig, Startup};
 use super::position::ServerIdentity;
-use super::publication::{self, Publication};
+use super::publication::{self, Asked, Publication};
 use super::rows::RowPlan;
 use super::slot;
 
@@ -43,8 +43,10 @@ pub(crate) struct Ready {
     pub(crate) server: Server,
     pub(crate) tables: Vec<ReadyTable>,
     pub(crate) publication: Publication,
+    /// What the stream tells of updates and deletes.
+    pub(crate) changes: ChangeForm,
     /// For the stream; none for a bounded read.
-    pub(crate) replication: Option<(ReplicationConnection, ServerIdentity)>,
+    pub(crate) replication: Option<(WireConnection, ServerIdentity)>,
 }
 
 /// A table that is there.
@@ -107,10 +109,14 @@ impl Preflight<'_> {
         for ReadyTable { table, .. } in &tables {
             self.check_table(&client, table, found).await;
         }
+        let mut old_rows = Vec::new();
         let mut publication = Publication::default();
         let mut replication = None;
         if self.streams() {
             publication = self.check_publication(&client, &tables, server.version, found).await;
+            for ReadyTable { table, .. } in &tables {
+                old_rows.extend(self.check_identity(&client, table, &publication, found).await);
+            }
             for ready in &mut tables {
                 ready.filter = publication.filter(ready.table.oid).map(str::to_owned);
             }
@@ -120,7 +126,12 @@ impl Preflight<'_> {
                 replication = found.take("replication-connection", Object::Server, opened);
             }
         }
-        Some(Ready { client, server, tables, publication, replication })
+        let changes = match config.changes {
+            // Where one table sends keys only, the old rows of all come from the state.
+            ChangeForm::All if old_rows.contains(&OldRows::Keys) => ChangeForm::Upsert,
+            changes => changes,
+        };
+        Some(Ready { client, server, tables, publication, changes, replication })
     }
 
     /// A slot that cannot be used fails here.
@@ -152,12 +163,41 @@ impl Preflight<'_> {
                 answer => drop(found.take("row-security", object(), answer)),
             }
         }
-        if self.streams() && found.take("table", object(), checks::is_table(table)).is_some() {
-            let identity = checks::identity(client, self.config, table, &self.key()).await;
-            if let Some(carried) = found.take("replica-identity", object(), identity) {
-                found.ok("replica-identity", object(), carried);
-            }
+        if self.streams() {
+            found.take("table", object(), checks::is_table(table));
         }
+    }
+
+    /// What the stream tells of old rows.
+    async fn check_identity(
+        &self,
+        client: &Client,
+        table: &CatalogTable,
+        publication: &Publication,
+        found: &mut Preconditions,
+    ) -> Option<OldRows> {
+        const CODE: &str = "replica-identity";
+        if table.other_kind.is_some() {
+            return None;
+        }
+        let object = || Object::Table(table.shown());
+        let (config, key) = (self.config, self.key());
+        let mut old_rows = checks::identity(client, config, table, &key).await;
+        if publication.tells_root(table.oid) && matches!(old_rows, Ok(OldRows::Whole)) {
+            old_rows = checks::root_identity(client, config, table, &key).await;
+        }
+        let old_rows = found.take(CODE, object(), old_rows)?;
+        let (name, key) = (table.shown(), key.join(", "));
+        let message = match old_rows {
+            OldRows::Whole => format!("\"{name}\" writes whole old rows to the WAL"),
+            OldRows::Keys if config.changes == ChangeForm::All => format!(
+                "\"{name}\" writes the key ({key}) of old rows to the WAL, the rest of them is kept \
+                 in the job's state"
+            ),
+            OldRows::Keys => format!("\"{name}\" writes the key ({key}) of old rows to the WAL"),
+        };
+        found.ok(CODE, object(), message);
+        Some(old_rows)
     }
 
     async fn check_publication(
@@ -175,25 +215,13 @@ impl Preflight<'_> {
             return Publication::default();
         }
         let (name, create) = (&self.config.publication, self.config.publication_create);
-        let publication = publication::inspect(client, name, &wanted, create, found).await;
-        for (table, wanted) in &wanted {
-            let object = || Object::Table(table.shown());
-            // What a publication lists says it better.
-            if publication.is_unpublished(table.oid) || version < 150_000 {
-                found.take("generated-columns", object(), checks::streams_columns(table, wanted));
-            }
-            if publication.tells_root(table.oid) {
-                let identity = checks::root_identity(client, self.config, table).await;
-                found.take("replica-identity", object(), identity);
-            }
-        }
-        publication
+        let asked = Asked { name, create, version };
+        publication::inspect(client, &wanted, asked, found).await
     }
 
-    async fn open_replication(
-        &self,
-    ) -> Result<(ReplicationConnection, ServerIdentity), ConnectorError> {
-        let opened = ReplicationConnection::open(&self.config.address, &self.application);
+    async fn open_replication(&self) -> Result<(WireConnection, ServerIdentity), ConnectorError> {
+        let address = &self.config.address;
+        let opened = WireConnection::open(address, &self.application, Session::Replication);
         let mut connection = opened.await?;
         let identity = slot::identify(&mut connection).await?;
         Ok((connection, identity))

@@ -7,6 +7,7 @@ use tokio_postgres::Client;
 
 use super::catalog::CatalogTable;
 use super::client::{query_error, quote};
+use super::generated;
 use super::options::PublicationCreate;
 use super::position::SlotPosition;
 
@@ -26,11 +27,6 @@ pub(crate) struct Publication {
 }
 
 impl Publication {
-    /// Whether the table has still to be published.
-    pub(crate) fn is_unpublished(&self, table: u32) -> bool {
-        self.unpublished.contains(&table)
-    }
-
     /// Whether changes of a partitioned table come in its own name.
     pub(crate) fn tells_root(&self, table: u32) -> bool {
         self.has_root_name && !self.partitions.contains_key(&table)
@@ -49,8 +45,8 @@ struct Published {
     filter: Option<String>,
 }
 
-const PUBLICATION: &str = "SELECT pubinsert, pubupdate, pubdelete, pubviaroot FROM pg_publication \
-    WHERE pubname = $1";
+const PUBLICATION: &str = "SELECT pubinsert, pubupdate, pubdelete, pubviaroot,
+    coalesce(to_jsonb(p) ->> 'pubgencols', 'n') = 's' FROM pg_publication p WHERE pubname = $1";
 
 const TABLES: &str =
     "SELECT c.oid, ARRAY(SELECT jsonb_array_elements_text( \
@@ -78,32 +74,51 @@ pub(crate) async fn check(
     name: &str,
     wanted: &Wanted<'_>,
     create: PublicationCreate,
+    version: i32,
 ) -> Result<Publication, ConnectorError> {
     let mut found = Preconditions::default();
-    let publication = inspect(client, name, wanted, create, &mut found).await;
+    let asked = Asked { name, create, version };
+    let publication = inspect(client, wanted, asked, &mut found).await;
     found.into_result()?;
     Ok(publication)
+}
+
+/// Which publication, of which server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) create: PublicationCreate,
+    /// `server_version_num`
+    pub(crate) version: i32,
 }
 
 /// The same with everything that is wrong.
 pub(crate) async fn inspect(
     client: &Client,
-    name: &str,
     wanted: &Wanted<'_>,
-    create: PublicationCreate,
+    asked: Asked<'_>,
     found: &mut Preconditions,
 ) -> Publication {
+    let name = asked.name;
     let object = || Object::Publication(name.to_owned());
     let there = client.query_opt(PUBLICATION, &[&name]).await;
     let there = there.map_err(|error| query_error("read the publications", error));
-    match found.take("publication", object(), there) {
-        None => Publication::default(),
-        Some(None) => create_for(client, name, wanted, create, found).await,
-        Some(Some(row)) => {
+    let Some(there) = found.take("publication", object(), there) else {
+        return Publication::default();
+    };
+    for (table, columns) in wanted {
+        let has_stored = there.as_ref().is_none_or(|row| row.get(4));
+        let publishing = generated::Publishing { name, has_stored, version: asked.version };
+        let checked = generated::check(client, table, columns, publishing).await;
+        found.take("generated-columns", Object::Table(table.shown()), checked);
+    }
+    match there {
+        None => create_for(client, wanted, asked, found).await,
+        Some(row) => {
             if !(0..3).all(|at| row.get::<_, bool>(at)) {
                 found.fail("publication-operations", object(), incomplete(name));
             }
-            let published = published_tables(client, name, wanted, create, found).await;
+            let published = published_tables(client, wanted, asked, found).await;
             let mut publication =
                 found.take("publication", object(), published).unwrap_or_default();
             publication.has_root_name = row.get(3);
@@ -123,11 +138,11 @@ fn incomplete(name: &str) -> ConnectorError {
 /// Judges what a publication that is there says of the tables.
 async fn published_tables(
     client: &Client,
-    name: &str,
     wanted: &Wanted<'_>,
-    create: PublicationCreate,
+    asked: Asked<'_>,
     found: &mut Preconditions,
 ) -> Result<Publication, ConnectorError> {
+    let Asked { name, create, .. } = asked;
     let failed = |error| query_error("read the publications", error);
     let rows = client.query(TABLES, &[&name]).await.map_err(failed)?;
     let published = rows.iter().map(|row| Published {
@@ -179,14 +194,15 @@ async fn published_tables(
 /// that was asked for.
 async fn create_for(
     client: &Client,
-    name: &str,
     wanted: &Wanted<'_>,
-    create: PublicationCreate,
+    asked: Asked<'_>,
     found: &mut Preconditions,
 ) -> Publication {
+    let Asked { name, create, version } = asked;
+    let generated = generated::publish_option(version);
     let tables: Vec<String> = wanted.iter().map(|(table, _)| table.sql_name()).collect();
     let statement = format!(
-        "CREATE PUBLICATION {} FOR TABLE {} WITH (publish_via_partition_root = true);",
+        "CREATE PUBLICATION {} FOR TABLE {} WITH (publish_via_partition_root = true{generated});",
         quote(name),
         tables.join(", ")
     );
@@ -205,7 +221,7 @@ async fn create_for(
     Publication { work: vec![statement], unpublished, has_root_name, ..Publication::default() }
 }
 
-/// A column may be left out by the publication's column list, or because it is generated.
+/// A column may be left out by the publication's column list.
 fn check_columns(
     name: &str,
     table: &CatalogTable,
@@ -215,19 +231,18 @@ fn check_columns(
     let Some(columns) = &published.columns else {
         return Ok(());
     };
-    let Some(missing) = wanted.iter().find(|w| !columns.iter().any(|c| c == *w)) else {
+    // Whether a generated column comes has been told.
+    let is_plain = |name: &str| table.column(name).is_none_or(|c| c.generated.is_none());
+    let is_left_out = |name: &str| !columns.iter().any(|c| c == name) && is_plain(name);
+    let Some(missing) = wanted.iter().find(|name| is_left_out(name)) else {
         return Ok(());
     };
     let message = format!(
         "column \"{missing}\" of table \"{}.{}\" is not published by publication \"{name}\"",
         table.schema, table.name
     );
-    Err(ConnectorError::new(ErrorKind::SchemaMismatch, message).with_hint(format!(
-        "the publication's column list has {}; a generated column is never published (from \
-         PostgreSQL 18 on it can be: publish_generated_columns = stored), declare it as a computed \
-         column instead",
-        columns.join(", ")
-    )))
+    Err(ConnectorError::new(ErrorKind::SchemaMismatch, message)
+        .with_hint(format!("the publication's column list has {}", columns.join(", "))))
 }
 
 /// What is done to the publication.

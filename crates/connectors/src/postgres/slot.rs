@@ -7,8 +7,9 @@ use tailwater_pg_wire::Lsn;
 use tokio_postgres::Client;
 
 use super::client::{literal, query_error, quote};
-use super::connection::{ReplicationConnection, command_error};
+use super::connection::{WireConnection, command_error};
 use super::position::{ServerIdentity, SlotPosition};
+use super::rows::wire_error;
 
 /// How long another session may still hold the slot: our own last run that is just leaving.
 const HANDOVER: Duration = Duration::from_secs(5);
@@ -88,14 +89,18 @@ pub(crate) async fn look(
         let hint = format!("{another}: {} A slot without two_phase is made anew", drop_sql(name));
         return Err(config(message).with_hint(hint));
     }
-    let reason: &str = row.get(8);
-    if row.get::<_, &str>(5) == "lost" || row.get(9) || !reason.is_empty() {
+    let (reason, is_conflicting): (&str, bool) = (row.get(8), row.get(9));
+    if row.get::<_, &str>(5) == "lost" || is_conflicting || !reason.is_empty() {
+        let reason = if is_conflicting && reason.is_empty() { CONFLICTING } else { reason };
         return Err(lost(name, reason));
     }
     let confirmed: String = row.get(6);
     let confirmed = confirmed.parse().unwrap_or_default();
     Ok(Some((Slot { confirmed }, row.get(4))))
 }
+
+/// PostgreSQL 16 does not say why.
+const CONFLICTING: &str = "conflicting";
 
 /// The server does not keep what the slot needs any more; `reason` is what PostgreSQL 17 and later
 /// call it.
@@ -107,6 +112,10 @@ fn lost(name: &str, reason: &str) -> ConnectorError {
         ),
         "rows_removed" => (
             "rows of the catalog that it needs were removed on the standby",
+            "switch hot_standby_feedback on",
+        ),
+        CONFLICTING => (
+            "it was in the way of the recovery when the server was a standby",
             "switch hot_standby_feedback on",
         ),
         "wal_level_insufficient" => {
@@ -123,7 +132,7 @@ fn lost(name: &str, reason: &str) -> ConnectorError {
 
 /// Makes the slot, which waits for the transactions that run now.
 pub(crate) async fn create(
-    connection: &mut ReplicationConnection,
+    connection: &mut WireConnection,
     name: &str,
     is_failover: bool,
 ) -> Result<Slot, ConnectorError> {
@@ -140,7 +149,7 @@ pub(crate) async fn create(
         }
     })?;
     let point = created.first("consistent_point").unwrap_or_default();
-    let confirmed = point.parse().map_err(super::rows::wire_error)?;
+    let confirmed = point.parse().map_err(wire_error)?;
     tracing::info!(slot = name, lsn = %confirmed, "replication slot created");
     Ok(Slot { confirmed })
 }
@@ -195,7 +204,7 @@ fn mismatch(message: String) -> ConnectorError {
 
 /// Asks a server who it is.
 pub(crate) async fn identify(
-    connection: &mut ReplicationConnection,
+    connection: &mut WireConnection,
 ) -> Result<ServerIdentity, ConnectorError> {
     let told = connection.query("IDENTIFY_SYSTEM").await?;
     let told = told.map_err(|error| command_error("identify the server", &error))?;
@@ -209,7 +218,7 @@ pub(crate) async fn identify(
 /// Checks that the WAL behind `position` is the one that the job was reading: another server, or
 /// one that was restored to an earlier time, has other WAL under the same numbers.
 pub(crate) async fn check_identity(
-    connection: &mut ReplicationConnection,
+    connection: &mut WireConnection,
     now: ServerIdentity,
     position: &SlotPosition,
 ) -> Result<(), ConnectorError> {
@@ -222,7 +231,7 @@ pub(crate) async fn check_identity(
         )));
     }
     if now.timeline == then.timeline {
-        return Ok(());
+        return check_end(connection, position.lsn).await;
     }
     let history = format!("TIMELINE_HISTORY {}", now.timeline);
     let told = connection.query(&history).await?;
@@ -239,6 +248,20 @@ pub(crate) async fn check_identity(
     )))
 }
 
+/// Files that were put back bring an earlier end of the same timeline.
+async fn check_end(connection: &mut WireConnection, position: Lsn) -> Result<(), ConnectorError> {
+    let told = connection.query("IDENTIFY_SYSTEM").await?;
+    let told = told.map_err(|error| command_error("identify the server", &error))?;
+    let end: Lsn = told.first("xlogpos").unwrap_or_default().parse().map_err(wire_error)?;
+    if position <= end {
+        return Ok(());
+    }
+    Err(mismatch(format!(
+        "the server's WAL ends at {end}, before {position}, where the job stopped: it was restored \
+         to an earlier time"
+    )))
+}
+
 /// Where a timeline was left, by the lines `number LSN reason` of a history file.
 fn left_at(history: &str, timeline: u32) -> Option<Lsn> {
     history.lines().find_map(|line| {
@@ -252,6 +275,26 @@ fn left_at(history: &str, timeline: u32) -> Option<Lsn> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lost_slot_tells_its_reason_and_its_remedy() {
+        for (reason, why, mend) in [
+            ("wal_removed", "removed WAL", "max_slot_wal_keep_size"),
+            ("", "removed WAL", "max_slot_wal_keep_size"),
+            ("idle_timeout", "nobody read", "idle_replication_slot_timeout"),
+            ("rows_removed", "rows of the catalog", "hot_standby_feedback"),
+            (CONFLICTING, "recovery", "hot_standby_feedback"),
+            ("wal_level_insufficient", "wal_level was lowered", "wal_level = logical"),
+        ] {
+            let error = lost("s", reason);
+            assert!(error.to_string().contains(why), "{error}");
+            let hint = error.hint().unwrap_or_default();
+            assert!(
+                hint.contains(mend) && hint.contains("pg_drop_replication_slot('s')"),
+                "{hint}"
+            );
+        }
+    }
 
     #[test]
     fn a_history_says_where_a_timeline_was_left() {

@@ -67,6 +67,11 @@ impl SourcePlan for PostgresCdcPlan {
         !self.is_bounded()
     }
 
+    fn may_lack_old_rows(&self) -> bool {
+        let is_keyed = !self.table.primary_key.is_empty();
+        !self.is_bounded() && self.config.changes == ChangeForm::All && is_keyed
+    }
+
     fn notes(&self) -> Vec<TableIssue> {
         self.notes.clone()
     }
@@ -115,7 +120,7 @@ impl PostgresCdcPlan {
         })?;
         let physical = preflight.physical().into_iter().map(str::to_owned).collect();
         Ok(PostgresCdcSource {
-            config: self.config.clone(),
+            config: PostgresConfig { changes: ready.changes, ..self.config.clone() },
             name: format!("{} {}", context.job_name, context.source_name),
             scratch: context.scratch.clone(),
             physical,

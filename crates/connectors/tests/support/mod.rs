@@ -7,6 +7,9 @@
     reason = "shared by test binaries of which none uses everything"
 )]
 
+pub mod job;
+pub mod proxy;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -218,7 +221,10 @@ pub fn show(kind: RowKind, row: RowRef<'_>, types: &[DataType]) -> String {
     let fields: Vec<String> = types
         .iter()
         .enumerate()
-        .map(|(i, t)| show_datum(row.get(i, t.layout()), &t.kind))
+        .map(|(i, t)| match row.is_unchanged(i) {
+            true => "unchanged".to_owned(),
+            false => show_datum(row.get(i, t.layout()), &t.kind),
+        })
         .collect();
     format!("{}[{}]", kind.short(), fields.join(", "))
 }

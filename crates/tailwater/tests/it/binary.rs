@@ -121,6 +121,22 @@ impl Running {
         }
     }
 
+    /// Waits until something is so, as long as the process lives.
+    pub(crate) async fn wait_for(&mut self, what: &str, mut is_so: impl FnMut() -> bool) {
+        let end = Instant::now() + LIMIT;
+        while !is_so() {
+            self.assert_alive();
+            assert!(Instant::now() < end, "waited in vain for {what}: {}", self.stderr());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until standard error has `text` so many times.
+    pub(crate) async fn wait_for_errors(&mut self, text: &str, count: usize) {
+        let stderr = self.stderr.clone();
+        self.wait_for(text, || read(&stderr).matches(text).count() >= count).await;
+    }
+
     /// Waits until standard output has `text`.
     pub(crate) fn wait_for_output(&mut self, text: &str) {
         let end = Instant::now() + LIMIT;

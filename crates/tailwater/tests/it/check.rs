@@ -197,7 +197,7 @@ async fn a_server_without_logical_wal_fails_with_everything_else_that_does() {
     place
         .sql(
             "SELECT pg_create_physical_replication_slot('standby');
-            ALTER TABLE orders REPLICA IDENTITY DEFAULT; DROP TABLE totals",
+            ALTER TABLE orders REPLICA IDENTITY NOTHING; DROP TABLE totals",
         )
         .await;
     place.fails(&format!("{SOURCE}{SINK}"), &expect![[r#"
@@ -205,8 +205,8 @@ async fn a_server_without_logical_wal_fails_with_everything_else_that_does() {
         mend: ALTER SYSTEM SET wal_level = logical; then restart PostgreSQL
         fail replication-slots  all 1 replication slots of the server are in use
         mend: drop slots that nobody needs (SELECT slot_name, active FROM pg_replication_slots;), or raise max_replication_slots and restart PostgreSQL
-        fail replica-identity table "public.orders" does not write whole old rows to the WAL, which 'changelog-mode' = 'all' needs
-        mend: ALTER TABLE "public"."orders" REPLICA IDENTITY FULL; Or set 'changelog-mode' = 'upsert' and declare a PRIMARY KEY
+        fail replica-identity the declared key column "id" is not in the replica identity of table "public.orders": deletes would not carry it
+        mend: declare the table's own primary key, or ALTER TABLE "public"."orders" REPLICA IDENTITY FULL;
         fail table  table "public.totals" does not exist
         mend: CREATE TABLE "public"."totals" ("customer" text NOT NULL, "n" bigint, "total" numeric(38, 2), PRIMARY KEY ("customer"));
     "#]]).await;
@@ -332,8 +332,8 @@ async fn tables_that_do_not_fit_fail_with_every_column() {
         mend: declare it with the type that fits, or as STRING
         fail columns  column "aa" is not in table "public.pairs"
         mend: did you mean "a"?
-        fail generated-columns  column "c" of table "public.pairs" is generated, and PostgreSQL does not send it in a stream
-        mend: declare it as a computed column, or from PostgreSQL 18 on make the publication yourself, WITH (publish_generated_columns = stored)
+        fail generated-columns  column "c" of table "public.pairs" is generated, which PostgreSQL 15 does not publish
+        mend: leave it out, or declare it as a computed column: `c` AS <its expression>; PostgreSQL 18 and later publish stored generated columns
         warn not-null column "a" is declared NOT NULL and may hold NULL
         mend: ALTER TABLE "public"."pairs" ALTER COLUMN "a" SET NOT NULL; or declare it without NOT NULL
         warn column-type  column "b" is numeric and declared DECIMAL(10, 2): a value that does not fit stops the job
@@ -355,6 +355,11 @@ async fn tables_that_do_not_fit_fail_with_every_column() {
 async fn a_replica_identity_that_does_not_serve_fails() {
     let place = Place::shared().await;
     place.sql("ALTER TABLE orders REPLICA IDENTITY NOTHING").await;
+    let unkeyed = SOURCE.replace(", PRIMARY KEY (id) NOT ENFORCED", "");
+    place.fails(&format!("{unkeyed}{SINK}"), &expect![[r#"
+        fail replica-identity table "public.orders" does not write whole old rows to the WAL, and no key is declared by which they could be told apart
+        mend: ALTER TABLE "public"."orders" REPLICA IDENTITY FULL; Or declare PRIMARY KEY (...) NOT ENFORCED
+    "#]]).await;
     let upsert = SOURCE.replace("'slot.name'", "'changelog-mode' = 'upsert', 'slot.name'");
     place.fails(&format!("{upsert}{SINK}"), &expect![[r#"
         fail replica-identity the declared key column "id" is not in the replica identity of table "public.orders": deletes would not carry it
@@ -385,7 +390,7 @@ async fn a_publication_that_does_not_serve_fails() {
         .await;
     place.fails(&format!("{SOURCE}{SINK}"), &expect![[r#"
         fail publication-columns  column "amount" of table "public.orders" is not published by publication "tailwater_$DATABASE"
-        mend: the publication's column list has id, customer; a generated column is never published (from PostgreSQL 18 on it can be: publish_generated_columns = stored), declare it as a computed column instead
+        mend: the publication's column list has id, customer
     "#]]).await;
 }
 

@@ -8,6 +8,7 @@ mod checkpoints;
 mod client;
 mod crashes;
 mod diagnostics;
+mod faults;
 mod load;
 mod oracle;
 mod scrub;

@@ -1,6 +1,7 @@
 //! The task that reads from the slot and sends everybody what is theirs.
 
 mod dispatch;
+mod pings;
 
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -12,8 +13,9 @@ use tailwater_pg_wire::replication::{self, ReplicationMessage};
 use tokio::sync::mpsc;
 
 use self::dispatch::Dispatcher;
+use self::pings::Pings;
 use super::super::client::{literal, quote};
-use super::super::connection::{ReplicationConnection, closed, command_error, lost};
+use super::super::connection::{Session, WireConnection, closed, command_error, lost};
 use super::super::feedback::{EndOnDrop, Progress, write_status};
 use super::super::rows::wire_error;
 use super::super::slot;
@@ -54,7 +56,7 @@ struct Reader {
 pub(super) async fn run(
     hub: Weak<Hub>,
     requests: mpsc::UnboundedReceiver<Request>,
-    connection: ReplicationConnection,
+    connection: WireConnection,
 ) {
     let mut connection = Some(connection);
     let (dispatcher, waiting) = (Dispatcher::default(), Vec::new());
@@ -123,7 +125,7 @@ impl Reader {
     /// Connects and reads.
     async fn stream(
         &mut self,
-        connection: Option<ReplicationConnection>,
+        connection: Option<WireConnection>,
     ) -> Result<Pause, ConnectorError> {
         let Some(hub) = self.hub.upgrade() else {
             return Ok(Pause::NobodyLeft);
@@ -133,7 +135,10 @@ impl Reader {
         };
         let connection = match connection {
             Some(connection) => connection,
-            None => ReplicationConnection::open(&request.address, &request.application).await?,
+            None => {
+                WireConnection::open(&request.address, &request.application, Session::Replication)
+                    .await?
+            }
         };
         let connection = replicate(connection, &hub.slot, &request, start).await?;
         let process = connection.server_process();
@@ -158,6 +163,7 @@ impl Reader {
         let mut stream = Stream {
             socket,
             progress,
+            pings: Pings::new(timeout),
             silence,
             last_read: 0,
             last_flush: None,
@@ -176,6 +182,8 @@ impl Reader {
                     self.dispatcher.flush(false).await;
                 }
             }
+            // A stream that is always ahead would leave its neighbours on this thread no turn.
+            tokio::task::coop::consume_budget().await;
             self.take_requests();
             if self.dispatcher.is_at_boundary()
                 && let Some(pause) = self.admit()
@@ -251,6 +259,7 @@ impl Reader {
 struct Stream {
     socket: SocketReader,
     progress: Arc<Progress>,
+    pings: Pings,
     silence: Duration,
     last_read: usize,
     last_flush: Option<Instant>,
@@ -272,6 +281,7 @@ impl Stream {
                 match replication::parse(body).map_err(wire_error)? {
                     ReplicationMessage::XLogData { start, data } => {
                         self.progress.received(start);
+                        self.pings.forget();
                         over = to.take(data)?;
                     }
                     ReplicationMessage::Keepalive { wal_end, reply_requested } => {
@@ -279,6 +289,9 @@ impl Stream {
                         to.keepalive(wal_end);
                         if reply_requested {
                             self.progress.answer();
+                            if self.pings.take(Instant::now()) {
+                                return Err(shutting_down());
+                            }
                         }
                     }
                 }
@@ -325,12 +338,17 @@ impl Stream {
     }
 }
 
+/// It waits for what we have not made durable yet; we let it go and come back.
+fn shutting_down() -> ConnectorError {
+    ConnectorError::new(ErrorKind::Connect, "the server is shutting down")
+}
+
 async fn replicate(
-    mut connection: ReplicationConnection,
+    mut connection: WireConnection,
     slot_name: &str,
     request: &StreamRequest,
     start: Lsn,
-) -> Result<ReplicationConnection, ConnectorError> {
+) -> Result<WireConnection, ConnectorError> {
     let publications = literal(&quote(&request.publication));
     let binary = if request.binary { ", binary 'true'" } else { "" };
     let streaming = match request.scratch {
@@ -360,6 +378,8 @@ async fn replicate(
             });
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
-        connection = ReplicationConnection::open(&request.address, &request.application).await?;
+        connection =
+            WireConnection::open(&request.address, &request.application, Session::Replication)
+                .await?;
     }
 }

@@ -7,6 +7,7 @@ use futures_util::stream::BoxStream;
 use tailwater_types::{ChangeBatch, ChangelogMode, Position};
 
 use crate::error::ConnectorError;
+use crate::precondition::{Precondition, connects};
 use crate::table::{TableIssue, TableSpec};
 
 /// Makes sources of one `'connector'` name.
@@ -46,6 +47,15 @@ pub trait SourcePlan: Send + Sync {
         &self,
         context: SourceContext,
     ) -> BoxFuture<'_, Result<Box<dyn Source>, ConnectorError>>;
+
+    /// Checks every precondition and says how each stands, changing nothing. Without more of its
+    /// own, a connector says whether it connects.
+    fn check(&self, context: SourceContext) -> BoxFuture<'_, Vec<Precondition>> {
+        Box::pin(async move {
+            let name = context.source_name.clone();
+            connects(name, self.connect(context).await.map(drop))
+        })
+    }
 }
 
 /// What a source is told when it is made.

@@ -451,11 +451,27 @@ async fn a_partitioned_table_reads_as_one() {
     let error = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.err().unwrap();
     assert!(error.hint().unwrap().starts_with("ALTER TABLE public.high REPLICA IDENTITY FULL;"));
     db.sql("ALTER TABLE high REPLICA IDENTITY FULL").await;
+    // Changes come in the name of the whole table, and as whole as it says.
+    let error = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.err().unwrap();
+    let root = "ALTER TABLE \"public\".\"orders\" REPLICA IDENTITY FULL;";
+    assert!(error.hint().unwrap().starts_with(root));
+    db.sql("ALTER TABLE orders REPLICA IDENTITY FULL").await;
     let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(2).await;
     db.sql("UPDATE orders SET id = 12 WHERE id = 2 OR id = 1").await;
     let rows = reading.rows(4).await;
     assert_eq!(rows[2..], ["-D[1, a]", "+I[12, a]"]);
+    db.sql("UPDATE orders SET note = 'c' WHERE id = 12").await;
+    let rows = reading.rows(6).await;
+    assert_eq!(rows[4..], ["-U[12, a]", "+U[12, c]"]);
+    drop(reading);
+    // A declared key does without.
+    db.sql("ALTER TABLE orders REPLICA IDENTITY DEFAULT").await;
+    let keyed = with(db.cdc(&columns(), &[0]), &[("slot.name", &format!("keyed_{}", db.database))]);
+    let mut reading = connect(&PostgresCdcFactory, &keyed, ReadFrom::default()).await.unwrap();
+    reading.rows(2).await;
+    db.sql("UPDATE orders SET note = 'd' WHERE id = 12").await;
+    assert_eq!(reading.rows(3).await[2..], ["+U[12, d]"]);
 }
 
 #[tokio::test]

@@ -98,6 +98,7 @@ impl EpochLoop {
             let context = SinkContext {
                 job_name: settings.name.clone(),
                 time_zone: settings.time_zone.clone(),
+                sink_name: sink.table.clone(),
                 resumed_from: recovered.checkpoint,
             };
             sinks.push(RunningSink::start(sink, number, context, events.clone()).await?);

@@ -52,7 +52,8 @@ const SLOT: &str = "SELECT plugin::text, database::text, slot_type, temporary, a
     coalesce((to_jsonb(s) ->> 'conflicting')::bool, false)
     FROM pg_replication_slots s WHERE slot_name = $1";
 
-async fn look(
+/// Looks for the slot once: with it the server's process that serves its reader.
+pub(crate) async fn look(
     client: &Client,
     name: &str,
     database: &str,

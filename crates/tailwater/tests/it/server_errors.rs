@@ -88,7 +88,7 @@ async fn a_server_that_is_not_there_is_named() {
     // Nobody listens at the discard port.
     let script = small.script.replacen(&port, "9", 1);
     small.fails(&script, &expect![[r#"
-        error[E0170]: source "default_catalog.default_database.users": failed to connect to PostgreSQL at "127.0.0.1:9": error connecting to server: Connection refused (os error 111)
+        error[E0170]: source "default_catalog.default_database.users": failed to connect to PostgreSQL at "127.0.0.1:9": Connection refused (os error 111)
          --> script.sql:2:14
           |
         2 | CREATE TABLE users (user_id BIGINT, city STRING, PRIMARY KEY (user_id) NOT ENFORCED) WITH (

@@ -233,15 +233,14 @@ impl EpochLoop {
             self.note(&fed, now)?;
             JobMetrics::add(&self.metrics.rows_in, fed.rows.len() as u64);
             let (graph, state) = (&mut self.graph, &mut self.state);
-            let stepped =
-                tokio::task::block_in_place(|| graph.step(fed.source, fed.rows, state, now));
+            let stepped = graph.step(fed.source, fed.rows, state, now);
             outputs.extend(stepped?);
         }
         if let Some(log) = self.durability.as_ref().and_then(|d| d.epoch_log.as_ref())
             && !outputs.is_empty()
             && self.replay.is_empty()
         {
-            tokio::task::block_in_place(|| log.sync())?;
+            log.sync()?;
         }
         JobMetrics::add(&self.metrics.epochs, 1);
         for (sink, batch) in outputs {
@@ -373,7 +372,7 @@ impl EpochLoop {
     /// All sources have ended: what operators still hold goes out, and the job forgets itself.
     async fn finish(&mut self) -> Result<(), JobError> {
         let (graph, state) = (&mut self.graph, &mut self.state);
-        let outputs = tokio::task::block_in_place(|| graph.end_input(state, clock()))?;
+        let outputs = graph.end_input(state, clock())?;
         for (sink, batch) in outputs {
             self.hand_out(sink, batch).await?;
         }

@@ -43,6 +43,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // For development.
     ("testkit-postgres", &[]),
     ("bench/engine", &["types", "expr", "state", "operators"]),
+    ("bench/cdc", &["testkit-postgres"]),
     ("xtask", &["testkit-postgres"]),
 ];
 
@@ -50,15 +51,27 @@ const LAYERS: &[(&str, &[&str])] = &[
 const RESERVED: &[(&str, &[&str], &str)] = &[
     (
         "tokio",
-        &["connectors", "runtime", "pipeline", "tailwater", "testkit-postgres", "xtask"],
+        &[
+            "connectors",
+            "runtime",
+            "pipeline",
+            "tailwater",
+            "testkit-postgres",
+            "bench/cdc",
+            "xtask",
+        ],
         "the layers below know no tasks and no sockets",
     ),
     (
         "tokio-postgres",
-        &["connectors", "testkit-postgres", "xtask"],
+        &["connectors", "testkit-postgres", "xtask", "bench/cdc"],
         "only connectors talk to databases",
     ),
-    ("anyhow", &["tailwater", "xtask"], "libraries have errors of their own (thiserror)"),
+    (
+        "anyhow",
+        &["tailwater", "xtask", "bench/cdc"],
+        "libraries have errors of their own (thiserror)",
+    ),
     ("clap", &["tailwater", "xtask"], "only the binary reads arguments"),
 ];
 

@@ -10,12 +10,13 @@
 mod acks;
 mod mail;
 mod reader;
+mod retention;
 mod spill;
 mod subscriber;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -66,6 +67,7 @@ impl Hubs {
             acks: Arc::default(),
             reader: Mutex::new(None),
             server_process: AtomicU32::new(0),
+            is_watched: AtomicBool::new(false),
         });
         hubs.insert(key, Arc::downgrade(&hub));
         hub
@@ -83,6 +85,7 @@ pub(crate) struct Hub {
     reader: Mutex<Option<mpsc::UnboundedSender<Request>>>,
     /// The server's process that serves the reader, 0 without one.
     server_process: AtomicU32,
+    is_watched: AtomicBool,
 }
 
 /// How to read from the slot.
@@ -176,6 +179,12 @@ impl Hub {
             },
             None => request,
         };
+        if let (Request::Attach(attach), false) =
+            (&request, self.is_watched.swap(true, Ordering::Relaxed))
+        {
+            let address = attach.wish.stream.address.clone();
+            tokio::spawn(retention::watch(Arc::downgrade(self), address));
+        }
         let (requests, received) = mpsc::unbounded_channel();
         let sent = requests.send(request);
         sent.map_err(|_| ConnectorError::new(ErrorKind::Internal, "nobody reads from the slot"))?;

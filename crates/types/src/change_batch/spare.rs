@@ -8,25 +8,34 @@ use std::sync::{Mutex, PoisonError};
 pub(super) const LEAST_BYTES: usize = 64 << 10;
 /// Larger ones are not worth their memory.
 const MOST_BYTES: usize = 1 << 20;
-const MOST_BUFFERS: usize = 64;
+/// More is not kept in all.
+const KEPT_BYTES: usize = 24 << 20;
 
-static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+struct Spare {
+    buffers: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+static SPARE: Mutex<Spare> = Mutex::new(Spare { buffers: Vec::new(), bytes: 0 });
 
 /// A buffer for about so many bytes.
 pub(super) fn take(bytes: usize) -> Vec<u8> {
     let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-    let fitting = spare.iter().rposition(|buffer| buffer.capacity() >= bytes);
-    fitting.map(|at| spare.swap_remove(at)).unwrap_or_default()
+    let fitting = spare.buffers.iter().rposition(|buffer| buffer.capacity() >= bytes);
+    let Some(at) = fitting else {
+        return Vec::new();
+    };
+    let buffer = spare.buffers.swap_remove(at);
+    spare.bytes -= buffer.capacity();
+    buffer
 }
 
 /// Keeps a buffer for its next use.
 pub(super) fn put(mut buffer: Vec<u8>) {
-    if buffer.capacity() > MOST_BYTES {
-        return;
-    }
     buffer.clear();
     let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-    if spare.len() < MOST_BUFFERS {
-        spare.push(buffer);
+    if buffer.capacity() <= MOST_BYTES && spare.bytes + buffer.capacity() <= KEPT_BYTES {
+        spare.bytes += buffer.capacity();
+        spare.buffers.push(buffer);
     }
 }

@@ -20,7 +20,7 @@ use super::progress::{SegmentId, SnapshotProgress, TableProgress};
 use super::transaction::{self, ReadTransaction};
 
 /// A chunk has about so many bytes: it is kept in memory until it is whole.
-const CHUNK_BYTES: usize = 4 << 20;
+const CHUNK_BYTES: usize = 3 << 20;
 /// A chunk whose rows turn out to be much larger than expected ends here.
 const MAX_CHUNK_BYTES: usize = 4 * CHUNK_BYTES;
 /// Rows of the first chunk of a table whose rows nobody knows.
@@ -91,7 +91,7 @@ pub(crate) fn start(
     progress: &Arc<Mutex<SnapshotProgress>>,
     readers: usize,
 ) -> Reading {
-    let (events, receiver) = mpsc::channel(2);
+    let (events, receiver) = mpsc::channel(1);
     let tasks = tasks(&tables, &lock(progress), readers);
     let count = readers.min(tasks.len()).max(1);
     let shared = Arc::new(Shared {

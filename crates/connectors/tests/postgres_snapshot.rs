@@ -246,9 +246,12 @@ async fn keys_of_every_kind_cut_a_table() {
         ("id bigint, note text, PRIMARY KEY (note, id)", "composite, text first"),
         ("id bigint, note text COLLATE \"C\" PRIMARY KEY", "text"),
         ("id bigint, note text, k uuid DEFAULT gen_random_uuid() PRIMARY KEY", "uuid"),
-        ("id bigint, note text, k timestamptz DEFAULT clock_timestamp() PRIMARY KEY", "instant"),
         (
-            "id bigint, note text, k date DEFAULT '2000-01-01'::date + (random() * 1e6)::int PRIMARY KEY",
+            "id bigint, note text, k timestamptz DEFAULT now() + nextval('s') * 7919 % 1000003 * interval '1 second' PRIMARY KEY",
+            "instant",
+        ),
+        (
+            "id bigint, note text, k date DEFAULT '2000-01-01'::date + (nextval('s') * 7919 % 1000003)::int PRIMARY KEY",
             "date",
         ),
         (
@@ -259,10 +262,16 @@ async fn keys_of_every_kind_cut_a_table() {
         ("id bigint, note text COLLATE \"unicode\" PRIMARY KEY", "of another collation"),
         ("id bigint, note text", "none"),
     ];
+    let probe = Fixture::new("").await;
+    let has_icu = "SELECT count(*)::text FROM pg_collation WHERE collname = 'unicode'";
+    let has_icu = probe.text(has_icu).await != "0";
     for (columns, what) in keys {
         println!("{what}");
+        if what == "of another collation" && !has_icu {
+            continue;
+        }
         let setup = format!(
-            "CREATE TABLE orders ({columns}); {full}
+            "CREATE SEQUENCE s; CREATE TABLE orders ({columns}); {full}
              INSERT INTO orders SELECT g, 'it''s é ' || g FROM generate_series(-50, 50) g"
         );
         let change = "UPDATE orders SET note = note || '!' WHERE id IN (-49, 0, 33);
@@ -282,11 +291,11 @@ async fn empty_tables_and_tables_of_one_row_are_read() {
 #[tokio::test]
 async fn a_row_filter_holds_for_the_snapshot_too() {
     let setup = format!(
-        "{}; CREATE PUBLICATION some FOR TABLE orders WHERE (id > 900 AND note <> 'hidden')",
+        "{}; CREATE PUBLICATION filtered FOR TABLE orders WHERE (id > 900 AND note <> 'hidden')",
         orders(KEYED)
     );
     let change = "INSERT INTO orders VALUES (5, 'below'), (5001, 'above'), (5003, 'hidden')";
-    let options = [("debezium.publication.name", "some")];
+    let options = [("debezium.publication.name", "filtered")];
     let expected = "SELECT id, note FROM orders WHERE id > 900 AND note <> 'hidden'";
     read_whole(&setup, change, &options, expected).await;
 }

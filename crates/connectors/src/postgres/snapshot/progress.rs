@@ -52,8 +52,9 @@ pub(crate) struct SnapshotProgress {
     tables: BTreeMap<u32, TableProgress>,
     /// Transactions of which a change was dropped that not every snapshot in use sees.
     dropped: Vec<u32>,
-    /// The snapshots in use, by reader.
-    in_use: BTreeMap<usize, PgSnapshot>,
+    /// The snapshots in use, by reader; `None` is one that is being taken: it may be older than
+    /// everything that is known.
+    in_use: BTreeMap<usize, Option<PgSnapshot>>,
 }
 
 /// A table that is not through yet.
@@ -210,22 +211,25 @@ impl SnapshotProgress {
     }
 
     fn drop_of(&mut self, xid: u32) {
-        let is_seen = !self.in_use.is_empty() && self.in_use.values().all(|s| s.sees(xid));
-        if !is_seen && self.dropped.last() != Some(&xid) {
+        if !is_seen_by_all(&self.in_use, xid) && self.dropped.last() != Some(&xid) {
             self.dropped.push(xid);
         }
+    }
+
+    /// A reader is about to take a snapshot: until it has told which, nothing that is dropped is
+    /// seen by all.
+    pub(crate) fn await_snapshot(&mut self, reader: usize) {
+        self.in_use.insert(reader, None);
     }
 
     /// A reader has taken a snapshot, or (`None`) uses none any more.
     pub(crate) fn use_snapshot(&mut self, reader: usize, snapshot: Option<PgSnapshot>) {
         match snapshot {
-            Some(snapshot) => self.in_use.insert(reader, snapshot),
+            Some(snapshot) => self.in_use.insert(reader, Some(snapshot)),
             None => self.in_use.remove(&reader),
         };
         let in_use = &self.in_use;
-        if !in_use.is_empty() {
-            self.dropped.retain(|xid| !in_use.values().all(|s| s.sees(*xid)));
-        }
+        self.dropped.retain(|xid| !is_seen_by_all(in_use, *xid));
     }
 
     /// The last key of a segment.
@@ -236,7 +240,7 @@ impl SnapshotProgress {
     /// Begins a chunk behind the last one, if the reader's snapshot sees all that was dropped.
     /// Gives the key behind which it begins.
     pub(crate) fn begin(&mut self, id: SegmentId, reader: usize) -> Option<Vec<u8>> {
-        let snapshot = self.in_use.get(&reader)?.clone();
+        let snapshot = self.in_use.get(&reader)?.clone()?;
         if !self.dropped.iter().all(|xid| snapshot.sees(*xid)) {
             return None;
         }
@@ -324,6 +328,12 @@ impl SnapshotProgress {
     fn segment_mut(&mut self, id: SegmentId) -> Option<&mut Segment> {
         self.tables.get_mut(&id.table)?.segments.get_mut(id.number)
     }
+}
+
+/// Whether every snapshot in use sees a transaction, and with them every later one.
+fn is_seen_by_all(in_use: &BTreeMap<usize, Option<PgSnapshot>>, xid: u32) -> bool {
+    let sees = |snapshot: &Option<PgSnapshot>| snapshot.as_ref().is_some_and(|s| s.sees(xid));
+    !in_use.is_empty() && in_use.values().all(sees)
 }
 
 fn is_same_snapshot(a: &Option<SnapshotFilter>, b: &Option<SnapshotFilter>) -> bool {

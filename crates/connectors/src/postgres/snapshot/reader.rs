@@ -188,6 +188,7 @@ impl Shared {
                 self.end_transaction(client, reader, open).await?;
             }
             if open.is_none() {
+                lock(&self.progress).await_snapshot(reader);
                 let begun = transaction::begin(client, table, self.floor).await?;
                 lock(&self.progress).use_snapshot(reader, Some(begun.snapshot.clone()));
                 *open = Some(begun);

@@ -158,6 +158,8 @@ struct Run {
     /// By reader, which has one segment.
     chunks: Vec<VecDeque<Chunk>>,
     has_snapshot: Vec<Option<Taken>>,
+    /// Taken on the server, and not told of yet.
+    on_its_way: Vec<Option<Taken>>,
     stream: usize,
     sink: Sink,
     kept: Kept,
@@ -183,8 +185,8 @@ impl Run {
         let sink = Sink::default();
         let kept = Kept { sink: sink.clone(), progress: encode(&progress), stream };
         let (chunks, has_snapshot) = (vec![VecDeque::new(), VecDeque::new()], vec![None, None]);
-        let floor = stream;
-        Self { database, progress, chunks, has_snapshot, stream, sink, kept, floor }
+        let (floor, on_its_way) = (stream, vec![None, None]);
+        Self { database, progress, chunks, has_snapshot, on_its_way, stream, sink, kept, floor }
     }
 
     fn read_step(&mut self, reader: usize, random: &mut Random) {
@@ -213,10 +215,15 @@ impl Run {
         }
         let is_settled = (0..self.floor).all(|i| !self.database.invisible.contains(&i));
         if (self.has_snapshot[reader].is_none() || random.below(3) == 0) && is_settled {
-            let snapshot = self.database.snapshot();
-            self.progress.use_snapshot(reader, Some(snapshot.clone()));
-            let rows = self.database.visible();
-            self.has_snapshot[reader] = Some((snapshot, self.database.horizon(), rows));
+            let Some(taken) = self.on_its_way[reader].take() else {
+                self.progress.await_snapshot(reader);
+                self.has_snapshot[reader] = None;
+                let (snapshot, horizon) = (self.database.snapshot(), self.database.horizon());
+                self.on_its_way[reader] = Some((snapshot, horizon, self.database.visible()));
+                return;
+            };
+            self.progress.use_snapshot(reader, Some(taken.0.clone()));
+            self.has_snapshot[reader] = Some(taken);
         }
         let Some((_, horizon, rows)) = self.has_snapshot[reader].clone() else {
             return;
@@ -273,7 +280,7 @@ impl Run {
         self.progress = decode(&self.kept.progress).unwrap();
         self.stream = self.kept.stream;
         self.chunks.iter_mut().for_each(VecDeque::clear);
-        self.has_snapshot = vec![None, None];
+        (self.has_snapshot, self.on_its_way) = (vec![None, None], vec![None, None]);
         self.floor = self.database.commits.len();
     }
 

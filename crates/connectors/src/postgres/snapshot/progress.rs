@@ -105,6 +105,16 @@ enum Extent {
     Known(Option<Vec<u8>>),
 }
 
+impl Pending {
+    /// Whether a key that lies in no chunk before lies in this one, as far as is known.
+    fn may_hold(&self, key: &[u8]) -> bool {
+        match &self.extent {
+            Extent::Open => true,
+            Extent::Known(high) => is_within(key, high.as_deref()),
+        }
+    }
+}
+
 /// Whether a key is not behind a bound.
 fn is_within(key: &[u8], high: Option<&[u8]>) -> bool {
     high.is_none_or(|high| key <= high)
@@ -181,11 +191,7 @@ impl SnapshotProgress {
             let is_seen = span.filter.as_ref().is_some_and(|f| f.holds(xid, commit));
             return if is_seen { Verdict::Drop } else { Verdict::Emit };
         }
-        let holds = |p: &Pending| match &p.extent {
-            Extent::Open => true,
-            Extent::Known(high) => is_within(key, high.as_deref()),
-        };
-        match segment.pending.iter().position(holds) {
+        match segment.pending.iter().position(|chunk| chunk.may_hold(key)) {
             Some(chunk) if segment.pending[chunk].snapshot.sees(xid) => Verdict::Drop,
             Some(chunk) => Verdict::Hold(HeldAt { segment: SegmentId { table, number }, chunk }),
             None => {
@@ -195,12 +201,20 @@ impl SnapshotProgress {
         }
     }
 
-    /// Keeps the rows of one change.
+    /// Keeps the rows of one change. Since it was judged a reader may have ended the chunk before
+    /// its key, and begun the next one.
     pub(crate) fn hold(&mut self, at: HeldAt, key: &[u8], xid: u32, rows: &ChangeBatch) {
-        let segment = self.segment_mut(at.segment);
-        if let Some(chunk) = segment.and_then(|s| s.pending.get_mut(at.chunk)) {
-            chunk.rows.append(rows);
-            chunk.held.push((key.to_vec(), xid, rows.len()));
+        let Some(segment) = self.segment_mut(at.segment) else {
+            return;
+        };
+        let mut chunks = segment.pending.iter_mut().skip(at.chunk);
+        match chunks.find(|chunk| chunk.may_hold(key)) {
+            Some(chunk) if chunk.snapshot.sees(xid) => {}
+            Some(chunk) => {
+                chunk.rows.append(rows);
+                chunk.held.push((key.to_vec(), xid, rows.len()));
+            }
+            None => self.drop_of(xid),
         }
     }
 

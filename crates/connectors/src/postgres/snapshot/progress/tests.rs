@@ -252,7 +252,7 @@ impl Run {
         }
     }
 
-    fn stream_step(&mut self) {
+    fn stream_step(&mut self, random: &mut Random) {
         let Some((xid, writes)) = self.database.commits.get(self.stream).cloned() else {
             return;
         };
@@ -268,7 +268,13 @@ impl Run {
             match self.progress.judge(TABLE, &key, xid, commit) {
                 Verdict::Emit => self.sink.take(&rows),
                 Verdict::Drop => {}
-                Verdict::Hold(at) => self.progress.hold(at, &key, xid, &rows),
+                Verdict::Hold(at) => {
+                    // The readers are tasks of their own.
+                    for _ in 0..random.below(3) {
+                        self.read_step(at.segment.number, random);
+                    }
+                    self.progress.hold(at, &key, xid, &rows);
+                }
             }
         }
         self.stream += 1;
@@ -291,7 +297,7 @@ impl Run {
             25..45 => self.database.show(random),
             45..65 => self.read_step(reader, random),
             65..78 => self.release_step(reader),
-            78..94 => self.stream_step(),
+            78..94 => self.stream_step(random),
             94..98 => {
                 let progress = encode(&self.progress);
                 self.kept = Kept { sink: self.sink.clone(), progress, stream: self.stream };
@@ -315,7 +321,7 @@ fn what_is_handed_over_adds_up_to_the_table_however_things_interleave() {
                 run.read_step(reader, &mut random);
                 run.release_step(reader);
             }
-            run.stream_step();
+            run.stream_step(&mut random);
             if run.stream == run.database.commits.len() {
                 run.progress.settle(run.database.horizon());
             }

@@ -133,9 +133,8 @@ impl Tailwater {
         let mut last = Finished::default();
         loop {
             let now = self.finished();
-            if now.cpu >= last.cpu {
-                last = now;
-            }
+            last.cpu = last.cpu.max(now.cpu);
+            last.peak_mb = last.peak_mb.max(now.peak_mb);
             if let Some(status) = self.child.try_wait()? {
                 ensure!(status.success(), "the job failed: {}", self.said());
                 last.elapsed = self.begun.elapsed();

@@ -2,9 +2,11 @@
 //!
 //! A factory judges a declared table without I/O ([`SourceFactory::plan`], [`SinkFactory::plan`]);
 //! the plan connects; the connected half reads or writes. The engine alone decides what is durable
-//! and tells sources so ([`Acker`]).
+//! and tells sources so ([`Acker`]). [`SourcePlan::check`] and [`SinkPlan::check`] tell how every
+//! precondition stands without changing anything.
 
 pub mod error;
+pub mod precondition;
 pub mod sink;
 pub mod source;
 pub mod table;
@@ -13,6 +15,7 @@ pub mod testkit;
 pub use error::{ConnectorError, ErrorKind};
 pub use futures_util::future::BoxFuture;
 pub use futures_util::stream::BoxStream;
+pub use precondition::{Claim, Object, Precondition, Preconditions, Verdict};
 pub use sink::{Publication, Sink, SinkContext, SinkFactory, SinkPlan};
 pub use source::{
     Acker, NoAck, ReadFrom, Source, SourceContext, SourceEvent, SourceFactory, SourcePlan,

@@ -4,6 +4,7 @@ use futures_util::future::BoxFuture;
 use tailwater_types::{ChangeBatch, ChangelogMode, CheckpointId};
 
 use crate::error::ConnectorError;
+use crate::precondition::{Precondition, connects};
 use crate::table::{TableIssue, TableSpec};
 
 /// Makes sinks of one `'connector'` name.
@@ -32,6 +33,15 @@ pub trait SinkPlan: Send + Sync {
     /// Connects and checks every precondition.
     fn connect(&self, context: SinkContext)
     -> BoxFuture<'_, Result<Box<dyn Sink>, ConnectorError>>;
+
+    /// Checks every precondition and says how each stands, changing nothing. Without more of its
+    /// own, a connector says whether it connects.
+    fn check(&self, context: SinkContext) -> BoxFuture<'_, Vec<Precondition>> {
+        Box::pin(async move {
+            let name = context.sink_name.clone();
+            connects(name, self.connect(context).await.map(drop))
+        })
+    }
 }
 
 /// When a sink's rows become visible, and what a replay does to them.
@@ -52,6 +62,8 @@ pub struct SinkContext {
     pub job_name: String,
     /// `table.local-time-zone`, an IANA name.
     pub time_zone: String,
+    /// The sink's table, by which the job knows it.
+    pub sink_name: String,
     /// The checkpoint the job resumes from, if it resumes.
     pub resumed_from: Option<CheckpointId>,
 }

@@ -7,6 +7,7 @@ use futures_util::stream::BoxStream;
 use tailwater_types::{ChangeBatch, ChangelogMode, Position};
 
 use crate::error::ConnectorError;
+use crate::precondition::{Precondition, connects};
 use crate::table::{TableIssue, TableSpec};
 
 /// Makes sources of one `'connector'` name.
@@ -29,6 +30,12 @@ pub trait SourcePlan: Send + Sync {
     /// Whether it can go on from a [`Position`] after a restart without reading everything again.
     fn is_resumable(&self) -> bool;
 
+    /// Whether rows before a change may be missing, all but their declared key: the job then takes
+    /// them from its state.
+    fn may_lack_old_rows(&self) -> bool {
+        false
+    }
+
     /// Things the user should know.
     fn notes(&self) -> Vec<TableIssue> {
         Vec::new()
@@ -40,6 +47,15 @@ pub trait SourcePlan: Send + Sync {
         &self,
         context: SourceContext,
     ) -> BoxFuture<'_, Result<Box<dyn Source>, ConnectorError>>;
+
+    /// Checks every precondition and says how each stands, changing nothing. Without more of its
+    /// own, a connector says whether it connects.
+    fn check(&self, context: SourceContext) -> BoxFuture<'_, Vec<Precondition>> {
+        Box::pin(async move {
+            let name = context.source_name.clone();
+            connects(name, self.connect(context).await.map(drop))
+        })
+    }
 }
 
 /// What a source is told when it is made.
@@ -67,6 +83,12 @@ pub struct ReadFrom {
 
 /// A connected source.
 pub trait Source: Send {
+    /// What the stream will contain now that the tables are known, if that may differ from the
+    /// plan's: one that [may lack old rows](SourcePlan::may_lack_old_rows) says whether it does.
+    fn changelog_mode(&self) -> Option<ChangelogMode> {
+        None
+    }
+
     /// Starts to read.
     fn read(self: Box<Self>, from: ReadFrom) -> SourceReader;
 }

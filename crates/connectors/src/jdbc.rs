@@ -11,6 +11,7 @@
 mod arrays;
 mod consolidate;
 mod ddl;
+mod fit;
 mod options;
 mod sink;
 mod source;

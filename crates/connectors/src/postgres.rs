@@ -8,13 +8,14 @@
 //! `source` checks, `run` puts the parts together; `changes` is pure: replication messages and
 //! chunks in, batches out, each change judged by the snapshot that its chunk was read in.
 
+pub(crate) mod advice;
 mod capture;
 pub(crate) mod catalog;
 mod changes;
 mod checks;
 pub(crate) mod client;
 pub(crate) mod column;
-mod connection;
+pub(crate) mod connection;
 pub(crate) mod copy;
 mod declared;
 mod dial;
@@ -24,10 +25,12 @@ mod hub;
 mod metadata;
 mod options;
 mod position;
+mod preflight;
 mod publication;
 mod rows;
 mod run;
 mod slot;
+pub mod slots;
 mod snapshot;
 mod socket;
 mod source;
@@ -37,5 +40,7 @@ pub(crate) mod types;
 mod visibility;
 mod wire;
 
+pub(crate) use checks::may_select;
 pub(crate) use declared::row_plan;
+pub(crate) use rows::RowPlan;
 pub use source::PostgresCdcFactory;

@@ -215,3 +215,102 @@ async fn commits_that_wait_for_a_standby_are_in_the_stream_before_they_are_visib
     commit.await.unwrap().unwrap();
     assert_eq!(folded(&reading.rows), table(&db).await);
 }
+
+/// Reads a table to the end of its snapshot and one change more, and compares.
+async fn read_whole(setup: &str, change: &str, options: &[(&str, &str)], expected: &str) {
+    let db = Fixture::new(setup).await;
+    let chunked = with(db.cdc(&columns(), &[0]), &[("scan.incremental.snapshot.chunk.size", "7")]);
+    let spec = with(chunked, options);
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
+    reading.rows(0).await;
+    while reading.position.as_ref().is_none_or(|p| p.0.contains("\"done\":[]")) {
+        reading.step().await.unwrap();
+    }
+    db.sql(change).await;
+    let rows = db.client.query(expected, &[]).await.unwrap();
+    let rows: BTreeSet<String> =
+        rows.iter().map(|r| format!("[{}, {}]", r.get::<_, i64>(0), r.get::<_, &str>(1))).collect();
+    let end = std::time::Instant::now() + support::LIMIT;
+    while folded(&reading.rows) != rows {
+        assert!(std::time::Instant::now() < end, "{:?} is not {rows:?}", reading.rows);
+        reading.step().await.unwrap();
+    }
+}
+
+const ALL: &str = "SELECT id, note FROM orders";
+
+#[tokio::test]
+async fn keys_of_every_kind_cut_a_table() {
+    let full = "ALTER TABLE orders REPLICA IDENTITY FULL;";
+    let keys = [
+        ("id bigint, note text, PRIMARY KEY (note, id)", "composite, text first"),
+        ("id bigint, note text COLLATE \"C\" PRIMARY KEY", "text"),
+        ("id bigint, note text, k uuid DEFAULT gen_random_uuid() PRIMARY KEY", "uuid"),
+        ("id bigint, note text, k timestamptz DEFAULT clock_timestamp() PRIMARY KEY", "instant"),
+        (
+            "id bigint, note text, k date DEFAULT '2000-01-01'::date + (random() * 1e6)::int PRIMARY KEY",
+            "date",
+        ),
+        (
+            "id bigint, note text, k bytea DEFAULT decode(md5(random()::text), 'hex') PRIMARY KEY",
+            "bytes",
+        ),
+        ("id bigint, note text, k numeric DEFAULT random() PRIMARY KEY", "of no known order"),
+        ("id bigint, note text COLLATE \"unicode\" PRIMARY KEY", "of another collation"),
+        ("id bigint, note text", "none"),
+    ];
+    for (columns, what) in keys {
+        println!("{what}");
+        let setup = format!(
+            "CREATE TABLE orders ({columns}); {full}
+             INSERT INTO orders SELECT g, 'it''s é ' || g FROM generate_series(-50, 50) g"
+        );
+        let change = "UPDATE orders SET note = note || '!' WHERE id IN (-49, 0, 33);
+            DELETE FROM orders WHERE id = 20; INSERT INTO orders VALUES (500, 'new')";
+        read_whole(&setup, change, &[], ALL).await;
+    }
+}
+
+#[tokio::test]
+async fn empty_tables_and_tables_of_one_row_are_read() {
+    let setup = format!("{KEYED}; ALTER TABLE orders REPLICA IDENTITY FULL");
+    read_whole(&setup, "INSERT INTO orders VALUES (1, 'one')", &[], ALL).await;
+    let one = format!("{setup}; INSERT INTO orders VALUES (7, 'seven')");
+    read_whole(&one, "DELETE FROM orders; INSERT INTO orders VALUES (8, 'x')", &[], ALL).await;
+}
+
+#[tokio::test]
+async fn a_row_filter_holds_for_the_snapshot_too() {
+    let setup = format!(
+        "{}; CREATE PUBLICATION some FOR TABLE orders WHERE (id > 900 AND note <> 'hidden')",
+        orders(KEYED)
+    );
+    let change = "INSERT INTO orders VALUES (5, 'below'), (5001, 'above'), (5003, 'hidden')";
+    let options = [("debezium.publication.name", "some")];
+    let expected = "SELECT id, note FROM orders WHERE id > 900 AND note <> 'hidden'";
+    read_whole(&setup, change, &options, expected).await;
+}
+
+#[tokio::test]
+async fn tables_that_inherit_are_tables_of_their_own() {
+    let setup = format!(
+        "{}; CREATE TABLE heir () INHERITS (orders); INSERT INTO heir VALUES (70000, 'heir')",
+        orders(KEYED)
+    );
+    let change = "INSERT INTO heir VALUES (70001, 'heir'); INSERT INTO orders VALUES (5001, 'own')";
+    read_whole(&setup, change, &[], "SELECT id, note FROM ONLY orders").await;
+}
+
+#[tokio::test]
+async fn partitions_are_read_through_their_root_or_under_their_own_names() {
+    let table = "CREATE TABLE orders (id bigint PRIMARY KEY, note text) PARTITION BY RANGE (id);
+        CREATE TABLE low PARTITION OF orders FOR VALUES FROM (0) TO (600);
+        CREATE TABLE high PARTITION OF orders FOR VALUES FROM (600) TO (100000)";
+    let identity = "ALTER TABLE low REPLICA IDENTITY FULL; ALTER TABLE high REPLICA IDENTITY FULL";
+    let change = "UPDATE orders SET id = 901, note = 'moved' WHERE id = 100; DELETE FROM orders WHERE id = 800;
+        INSERT INTO orders VALUES (1, 'low'), (9001, 'high')";
+    let setup = format!("{}; {identity}", orders(table));
+    read_whole(&setup, change, &[], ALL).await;
+    let leaves = format!("{setup}; CREATE PUBLICATION leaves FOR TABLE orders");
+    read_whole(&leaves, change, &[("debezium.publication.name", "leaves")], ALL).await;
+}

@@ -34,6 +34,9 @@ impl Operator for Calc {
         out: &mut ChangeBatch,
     ) -> Result<(), OperatorError> {
         self.arena.reset();
+        if self.filter.is_none() {
+            out.reserve(batch);
+        }
         for (kind, row) in batch.iter() {
             let env = Env::new(row, &self.arena, context.now);
             if let Some(filter) = &self.filter

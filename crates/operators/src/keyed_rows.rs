@@ -11,6 +11,10 @@ use crate::operator::{Operator, OperatorError, StatePrefix, StepContext};
 /// changes that change nothing. Needed where later operators must know what a row was before.
 pub struct ChangelogNormalize {
     key: KeyOf,
+    /// A row that is put together of what was sent and what was there before.
+    whole: Vec<u8>,
+    /// The row deleted last: an update of the key is a delete and an insert behind it.
+    deleted: Vec<u8>,
 }
 
 /// Keeps, for each key of a sink, all rows that are there for it, and tells the sink the latest.
@@ -41,8 +45,31 @@ impl KeyOf {
 impl ChangelogNormalize {
     /// Normalises rows of these layouts by the key columns.
     pub fn new(columns: Vec<usize>, layouts: Arc<[Layout]>, prefix: StatePrefix) -> Self {
-        Self { key: KeyOf { columns, layouts, prefix, buffer: Vec::new() } }
+        let key = KeyOf { columns, layouts, prefix, buffer: Vec::new() };
+        Self { key, whole: Vec::new(), deleted: Vec::new() }
     }
+}
+
+/// Fills the fields of `row` that did not change from the row before.
+fn complete(
+    row: RowRef<'_>,
+    before: &[u8],
+    layouts: &[Layout],
+    whole: &mut Vec<u8>,
+) -> Result<(), OperatorError> {
+    whole.clear();
+    let before = RowRef::new(before);
+    let mut writer = RowWriter::new(whole, row.len());
+    for (i, layout) in layouts.iter().enumerate() {
+        if !row.is_unchanged(i) {
+            writer.copy(row, i, *layout);
+        } else if before.is_empty() {
+            return Err(OperatorError::UnknownValue { column: i + 1 });
+        } else {
+            writer.copy(before, i, *layout);
+        }
+    }
+    Ok(())
 }
 
 impl Operator for ChangelogNormalize {
@@ -62,9 +89,17 @@ impl Operator for ChangelogNormalize {
                 if !kept.is_empty() {
                     out.push(RowKind::Delete, RowRef::new(kept));
                 }
+                self.deleted.clone_from(kept);
                 kept.clear();
                 continue;
             }
+            let row = if (0..row.len()).any(|i| row.is_unchanged(i)) {
+                let before = if kept.is_empty() { &self.deleted } else { &*kept };
+                complete(row, before, &self.key.layouts, &mut self.whole)?;
+                RowRef::new(&self.whole)
+            } else {
+                row
+            };
             if kept.as_slice() == row.bytes() {
                 continue;
             }
@@ -134,5 +169,55 @@ impl Operator for UpsertMaterialize {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tailwater_state::StateStore;
+    use tailwater_types::{Datum, Timestamp};
+
+    use super::*;
+
+    const LAYOUTS: [Layout; 2] = [Layout::Int, Layout::Str];
+
+    fn row(batch: &mut ChangeBatch, kind: RowKind, key: i64, note: Option<&str>) {
+        batch.push_with(kind, |out| {
+            let mut writer = RowWriter::new(out, 2);
+            writer.push(Datum::Int(key), Layout::Int);
+            match note {
+                Some(note) => writer.push(Datum::Str(note), Layout::Str),
+                None => writer.push_unchanged(),
+            }
+        });
+    }
+
+    #[test]
+    fn a_value_that_did_not_change_comes_from_the_row_before_or_is_an_error() {
+        let mut state = StateStore::in_memory();
+        let mut context = StepContext { state: &mut state, now: Timestamp::from_micros(0) };
+        let mut operator = ChangelogNormalize::new(vec![0], Arc::from(LAYOUTS), StatePrefix(1));
+        let (mut batch, mut out) = (ChangeBatch::default(), ChangeBatch::default());
+        row(&mut batch, RowKind::Insert, 1, Some("long"));
+        row(&mut batch, RowKind::UpdateAfter, 1, None);
+        // To another key.
+        row(&mut batch, RowKind::Delete, 1, Some(""));
+        row(&mut batch, RowKind::Insert, 2, None);
+        operator.step(0, &batch, &mut context, &mut out).unwrap();
+        let rows: Vec<_> = out
+            .iter()
+            .map(|(kind, row)| (kind, row.get(0, Layout::Int), row.get(1, Layout::Str)))
+            .collect();
+        let expected = [
+            (RowKind::Insert, Datum::Int(1), Datum::Str("long")),
+            (RowKind::Delete, Datum::Int(1), Datum::Str("long")),
+            (RowKind::Insert, Datum::Int(2), Datum::Str("long")),
+        ];
+        assert_eq!(rows, expected);
+        let mut unknown = ChangeBatch::default();
+        row(&mut unknown, RowKind::UpdateAfter, 9, None);
+        let mut operator = ChangelogNormalize::new(vec![0], Arc::from(LAYOUTS), StatePrefix(2));
+        let error = operator.step(0, &unknown, &mut context, &mut out).unwrap_err();
+        assert!(error.to_string().contains("column number 2"), "{error}");
     }
 }

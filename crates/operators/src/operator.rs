@@ -2,7 +2,7 @@
 
 use tailwater_expr::EvalError;
 use tailwater_state::{StateError, StateStore};
-use tailwater_types::{ChangeBatch, Timestamp};
+use tailwater_types::{ChangeBatch, ChangelogMode, Timestamp};
 
 /// A synchronous state machine: changes in, changes out. It owns no threads, channels or I/O.
 pub trait Operator: Send {
@@ -17,6 +17,23 @@ pub trait Operator: Send {
         context: &mut StepContext<'_>,
         out: &mut ChangeBatch,
     ) -> Result<(), OperatorError>;
+
+    /// The source whose rows come first to this operator says what they will be like.
+    ///
+    /// # Errors
+    /// A form that does not go with what the state was made of.
+    fn source_mode(
+        &mut self,
+        _mode: ChangelogMode,
+        _state: &mut StateStore,
+    ) -> Result<(), OperatorError> {
+        Ok(())
+    }
+
+    /// Whether batches pass as they are, without [`Operator::step`].
+    fn passes_through(&self) -> bool {
+        false
+    }
 
     /// All inputs have ended; nothing follows.
     ///
@@ -61,6 +78,18 @@ pub enum OperatorError {
     /// A value could not be computed.
     #[error(transparent)]
     Eval(#[from] EvalError),
+    /// A value that did not change was not sent, and nobody knows it.
+    #[error(
+        "an update does not carry column number {column}, whose value is stored out of line and did \
+         not change, and the row is not known from before"
+    )]
+    UnknownValue {
+        /// Counted from 1.
+        column: usize,
+    },
+    /// Old rows were sent so far and are not any more.
+    #[error("the source sends no old rows any more: its replica identity was FULL and is not now")]
+    OldRowsLost,
 }
 
 /// Whether an operator that keeps a result up to date tells every change of it, or only the

@@ -7,7 +7,7 @@ use tailwater_connector_api::{Publication, SinkPlan, SourcePlan};
 use tailwater_expr::Expr;
 use tailwater_operators::{
     Aggregate, AggregateFunction, AggregateSpec, Calc, ChangelogNormalize, Emission, Join,
-    JoinKind, JoinSide, RememberedCalc, StatePrefix, UpsertMaterialize,
+    JoinKind, JoinSide, OldRows, RememberedCalc, StatePrefix, UpsertMaterialize,
 };
 use tailwater_runtime::{GraphSink, GraphSource, JobGraph, NodeId, SinkKey};
 use tailwater_sql::describe::explain;
@@ -192,9 +192,20 @@ impl Builder<'_> {
                     Some(source) => Arc::clone(source),
                     None => Arc::new(ValuesPlan::nothing()),
                 };
-                let table = table.path.to_string();
+                let may_lack_old_rows = source.may_lack_old_rows();
+                let name = table.path.to_string();
                 let identity = format!("source {identity}");
-                self.graph.add_source(GraphSource { identity, table, plan: source })
+                let node =
+                    self.graph.add_source(GraphSource { identity, table: name, plan: source });
+                if !may_lack_old_rows {
+                    return node;
+                }
+                let fields = plan.schema.fields();
+                let place = |name: &String| fields.iter().position(|f| *f.name == **name);
+                let key = table.key_columns().iter().filter_map(place).collect();
+                let prefix = self.state(&format!("OldRows {text}"));
+                let normalize = ChangelogNormalize::new(key, plan.schema.layouts(), prefix);
+                self.graph.add_operator(Box::new(OldRows::new(normalize, prefix)), &[node])
             }
             PlanNode::Values(rows) => {
                 let source = ValuesPlan::new(rows.clone(), plan.schema.layouts());
@@ -249,6 +260,13 @@ impl Builder<'_> {
         let PlanNode::Calc { input, filter, projection } = &plan.node else {
             return self.node(plan);
         };
+        let is_same = |exprs: &Vec<Expr>| {
+            let is_own = |(i, expr): (usize, &Expr)| expr.as_column() == Some(i);
+            exprs.len() == input.schema.len() && exprs.iter().enumerate().all(is_own)
+        };
+        if filter.is_none() && projection.as_ref().is_none_or(is_same) {
+            return self.node(input);
+        }
         let input = self.node(input);
         let calc = Calc::new(filter.clone(), projection.clone());
         self.graph.add_operator(Box::new(calc), &[input])

@@ -4,6 +4,7 @@ use tailwater_connector_api::{
     SinkFactory, SinkPlan, SourceFactory, SourcePlan, TableColumn, TableIssue, TableSpec,
 };
 use tailwater_connectors as connectors;
+use tailwater_connectors::postgres::slots::SlotServer;
 use tailwater_sql::{CatalogColumn, CatalogTable, ColumnSource, Connectors, DeclarationIssue};
 use tailwater_types::{ChangelogMode, Span, nearest};
 
@@ -74,6 +75,14 @@ impl Registry {
         };
         let spec = spec(table, table.written_columns());
         factory.plan(&spec).map_err(|issues| placed(table, issues))
+    }
+}
+
+impl Registry {
+    /// The server of a `postgres-cdc` table.
+    pub(crate) fn slot_server(&self, table: &CatalogTable) -> Result<SlotServer, Issues> {
+        let spec = spec(table, table.read_columns());
+        SlotServer::of_table(&spec).map_err(|issues| placed(table, issues))
     }
 }
 

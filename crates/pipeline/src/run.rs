@@ -40,7 +40,18 @@ impl Session {
     /// Starts an INSERT or a statement set as one job.
     pub fn submit(&self, inserts: &[InsertPlan]) -> Submitted {
         let outputs = inserts.iter().filter_map(|i| Output::of_insert(i, &self.registry)).collect();
-        let name = match (self.settings.get("pipeline.name"), inserts.first()) {
+        let name = self.job_name(inserts);
+        let lowering = Lowering::new(outputs, &self.registry, self.settings.is_batch());
+        let settings = self.job_settings(name.clone(), &lowering);
+        let checkpoints = settings.checkpoints.as_ref().map(|c| c.directory.clone());
+        let graph = move || lowering.graph();
+        let job = spawn_job(JobSpec { settings, graph: Arc::new(graph) });
+        Submitted { job, name, checkpoints }
+    }
+
+    /// The name of the job that an INSERT or a statement set becomes.
+    pub(crate) fn job_name(&self, inserts: &[InsertPlan]) -> String {
+        match (self.settings.get("pipeline.name"), inserts.first()) {
             (Some(name), _) => name.to_owned(),
             (None, Some(first)) => {
                 let names: Vec<String> =
@@ -48,13 +59,7 @@ impl Session {
                 [first.default_job_name()].into_iter().chain(names).collect::<Vec<_>>().join(",")
             }
             (None, None) => "empty".to_owned(),
-        };
-        let lowering = Lowering::new(outputs, &self.registry, self.settings.is_batch());
-        let settings = self.job_settings(name.clone(), &lowering);
-        let checkpoints = settings.checkpoints.as_ref().map(|c| c.directory.clone());
-        let graph = move || lowering.graph();
-        let job = spawn_job(JobSpec { settings, graph: Arc::new(graph) });
-        Submitted { job, name, checkpoints }
+        }
     }
 
     /// Starts a query.

@@ -180,7 +180,7 @@ impl Durability {
         const SLICE: usize = 512 << 10;
         let Some(checkpoint) = &mut self.in_progress else { return Ok(None) };
         if checkpoint.sealed.is_none() {
-            checkpoint.sealed = tokio::task::block_in_place(|| state.pump(SLICE))?;
+            checkpoint.sealed = state.pump(SLICE)?;
         }
         let Some(sealed) = &checkpoint.sealed else { return Ok(None) };
         if checkpoint.sinks_left > 0 {

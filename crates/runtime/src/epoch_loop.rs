@@ -26,6 +26,10 @@ use crate::source_task::{self, RunningSource};
 
 /// An epoch takes up to as many rows; one more batch may go beyond.
 const EPOCH_ROWS: usize = 16_384;
+/// And as many bytes.
+const EPOCH_BYTES: usize = 2 << 20;
+/// Batches are put together up to here: what is larger is not worth the copying.
+const MERGED_BYTES: usize = 128 << 10;
 /// How a job's run came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
@@ -83,17 +87,18 @@ struct Fed {
 impl EpochLoop {
     /// Reads the checkpoint, connects the sinks and then the sources.
     pub(crate) async fn start(
-        graph: JobGraph,
+        mut graph: JobGraph,
         settings: &JobSettings,
         metrics: Arc<JobMetrics>,
     ) -> Result<Self, JobError> {
-        let (durability, recovered) = open(&graph, settings)?;
+        let (durability, mut recovered) = open(&graph, settings)?;
         let (events, sink_events) = mpsc::unbounded_channel();
         let mut sinks = Vec::new();
         for (number, sink) in graph.sinks.iter().enumerate() {
             let context = SinkContext {
                 job_name: settings.name.clone(),
                 time_zone: settings.time_zone.clone(),
+                sink_name: sink.table.clone(),
                 resumed_from: recovered.checkpoint,
             };
             sinks.push(RunningSink::start(sink, number, context, events.clone()).await?);
@@ -121,6 +126,11 @@ impl EpochLoop {
                 Some(RunningSource::start(source, context, from).await?)
             };
             sources.push(SourceSlot { running, position, is_restless });
+        }
+        for (number, slot) in sources.iter().enumerate() {
+            if let Some(mode) = slot.running.as_ref().and_then(|running| running.mode) {
+                graph.source_mode(number, mode, &mut recovered.state)?;
+            }
         }
         Ok(Self {
             graph,
@@ -210,7 +220,8 @@ impl EpochLoop {
             rows += self.take_source_event(source, event, &mut batches)?;
             let is_replaying = !self.replay.is_empty();
             let turn = self.turn();
-            next = if rows < EPOCH_ROWS && !is_replaying {
+            let bytes: usize = batches.iter().map(|fed| fed.rows.byte_size()).sum();
+            next = if rows < EPOCH_ROWS && bytes < EPOCH_BYTES && !is_replaying {
                 try_next(&mut self.sources, &mut self.next_source, turn)
             } else {
                 None
@@ -222,15 +233,14 @@ impl EpochLoop {
             self.note(&fed, now)?;
             JobMetrics::add(&self.metrics.rows_in, fed.rows.len() as u64);
             let (graph, state) = (&mut self.graph, &mut self.state);
-            let stepped =
-                tokio::task::block_in_place(|| graph.step(fed.source, fed.rows, state, now));
+            let stepped = graph.step(fed.source, fed.rows, state, now);
             outputs.extend(stepped?);
         }
         if let Some(log) = self.durability.as_ref().and_then(|d| d.epoch_log.as_ref())
             && !outputs.is_empty()
             && self.replay.is_empty()
         {
-            tokio::task::block_in_place(|| log.sync())?;
+            log.sync()?;
         }
         JobMetrics::add(&self.metrics.epochs, 1);
         for (sink, batch) in outputs {
@@ -260,7 +270,11 @@ impl EpochLoop {
                 }
                 slot.position.clone_from(&position);
                 match batches.last_mut() {
-                    Some(last) if last.source == source && self.replay.is_empty() => {
+                    Some(last)
+                        if last.source == source
+                            && self.replay.is_empty()
+                            && last.rows.byte_size() + rows.byte_size() <= MERGED_BYTES =>
+                    {
                         last.rows.append(&rows);
                         last.position = position;
                     }
@@ -358,7 +372,7 @@ impl EpochLoop {
     /// All sources have ended: what operators still hold goes out, and the job forgets itself.
     async fn finish(&mut self) -> Result<(), JobError> {
         let (graph, state) = (&mut self.graph, &mut self.state);
-        let outputs = tokio::task::block_in_place(|| graph.end_input(state, clock()))?;
+        let outputs = graph.end_input(state, clock())?;
         for (sink, batch) in outputs {
             self.hand_out(sink, batch).await?;
         }

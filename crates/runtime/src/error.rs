@@ -97,7 +97,7 @@ impl From<OperatorError> for JobError {
     fn from(error: OperatorError) -> Self {
         match error {
             OperatorError::State(error) => JobError::State(error),
-            other @ OperatorError::Eval(_) => JobError::Operator(other),
+            other => JobError::Operator(other),
         }
     }
 }

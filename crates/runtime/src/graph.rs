@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tailwater_connector_api::{SinkPlan, SourcePlan};
 use tailwater_operators::{Operator, OperatorError, StepContext};
 use tailwater_state::StateStore;
-use tailwater_types::{ChangeBatch, Layout, Timestamp};
+use tailwater_types::{ChangeBatch, ChangelogMode, Layout, Timestamp};
 
 /// A node of a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -119,6 +119,24 @@ impl JobGraph {
         self.drain(node + 1, false, state, now)
     }
 
+    /// Tells the operators directly behind a source what its rows are like.
+    ///
+    /// # Errors
+    /// An operator's whose state does not go with it.
+    pub fn source_mode(
+        &mut self,
+        source: usize,
+        mode: ChangelogMode,
+        state: &mut StateStore,
+    ) -> Result<(), OperatorError> {
+        for (consumer, _) in self.consumers[self.source_nodes[source]].clone() {
+            if let Node::Operator(operator) = &mut self.nodes[consumer] {
+                operator.source_mode(mode, state)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Tells all operators that nothing follows; gives what reaches each sink.
     ///
     /// # Errors
@@ -147,6 +165,11 @@ impl JobGraph {
             let mut out = ChangeBatch::default();
             match &mut self.nodes[id] {
                 Node::Source => {}
+                Node::Operator(operator) if operator.passes_through() => {
+                    for (_, batch) in waiting {
+                        self.hand_on_shared(id, batch);
+                    }
+                }
                 Node::Operator(operator) => {
                     let mut context = StepContext { state, now };
                     for (input, batch) in &waiting {

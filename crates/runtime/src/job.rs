@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::sync::{oneshot, watch};
 
 use crate::epoch_loop::{Ended, EpochLoop};
 use crate::error::JobError;
@@ -97,7 +96,7 @@ pub struct JobHandle {
     stop: watch::Sender<bool>,
     status: watch::Receiver<JobStatus>,
     metrics: Arc<JobMetrics>,
-    task: Option<JoinHandle<()>>,
+    end: Option<oneshot::Receiver<()>>,
 }
 
 impl JobHandle {
@@ -124,10 +123,10 @@ impl JobHandle {
     /// Waits for its end; may be called again.
     pub async fn ended(&mut self) -> JobStatus {
         let status = self.until(JobStatus::is_terminal).await;
-        // The task ends right behind its last status.
-        if let Some(task) = self.task.take() {
+        // The loop ends right behind its last status.
+        if let Some(end) = self.end.take() {
             // It has told its status, whatever became of it.
-            let _ = task.await;
+            let _ = end.await;
         }
         status
     }
@@ -139,13 +138,24 @@ impl JobHandle {
     }
 }
 
-/// Starts a job on the current tokio runtime.
+/// Starts a job on the current tokio runtime. Its loop has a thread of its own: operators compute
+/// there without holding up anybody, and nothing has to be moved out of their way.
+///
+/// # Panics
+/// If the system gives no thread.
 pub fn spawn_job(spec: JobSpec) -> JobHandle {
     let (stop, stop_seen) = watch::channel(false);
     let (status_sender, status) = watch::channel(JobStatus::Starting);
     let metrics = Arc::new(JobMetrics::default());
-    let task = tokio::spawn(supervise(spec, stop_seen, status_sender, Arc::clone(&metrics)));
-    JobHandle { stop, status, metrics, task: Some(task) }
+    let work = supervise(spec, stop_seen, status_sender, Arc::clone(&metrics));
+    let (ended, end) = oneshot::channel();
+    let runtime = tokio::runtime::Handle::current();
+    std::thread::spawn(move || {
+        runtime.block_on(work);
+        // Nobody may wait for it.
+        let _ = ended.send(());
+    });
+    JobHandle { stop, status, metrics, end: Some(end) }
 }
 
 async fn supervise(

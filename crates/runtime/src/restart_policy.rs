@@ -38,7 +38,12 @@ pub(crate) fn reaction(error: &JobError) -> Reaction {
         | JobError::Operator(OperatorError::State(StateError::Io { source, .. })) => {
             if is_full(source) { Reaction::BackOff } else { Reaction::Stop }
         }
-        JobError::Operator(OperatorError::Eval(_) | OperatorError::State(_))
+        JobError::Operator(
+            OperatorError::Eval(_)
+            | OperatorError::State(_)
+            | OperatorError::UnknownValue { .. }
+            | OperatorError::OldRowsLost,
+        )
         | JobError::State(StateError::Damaged { .. })
         | JobError::Checkpoint { .. } => Reaction::Stop,
     }

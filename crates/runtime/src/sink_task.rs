@@ -11,7 +11,7 @@ use crate::error::JobError;
 use crate::graph::{GraphSink, SinkKey};
 
 /// How many batches wait at most between the loop and a sink.
-const QUEUE: usize = 16;
+const QUEUE: usize = 4;
 
 /// What the loop asks of a sink.
 pub(crate) enum SinkRequest {

@@ -4,6 +4,7 @@ use futures_util::StreamExt;
 use tailwater_connector_api::{
     Acker, ConnectorError, ErrorKind, ReadFrom, SourceContext, SourceEvent,
 };
+use tailwater_types::ChangelogMode;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -17,6 +18,8 @@ const QUEUE: usize = 4;
 pub(crate) struct RunningSource {
     pub(crate) events: mpsc::Receiver<Result<SourceEvent, ConnectorError>>,
     pub(crate) acker: Box<dyn Acker>,
+    /// What its rows are like, where only the connected source knows.
+    pub(crate) mode: Option<ChangelogMode>,
     task: JoinHandle<()>,
 }
 
@@ -28,6 +31,7 @@ impl RunningSource {
         from: ReadFrom,
     ) -> Result<Self, JobError> {
         let connected = source.plan.connect(context).await.map_err(|e| failed(source, e))?;
+        let mode = connected.changelog_mode();
         let mut reader = connected.read(from);
         let (outbox, events) = mpsc::channel(QUEUE);
         let task = tokio::spawn(async move {
@@ -38,7 +42,7 @@ impl RunningSource {
                 }
             }
         });
-        Ok(Self { events, acker: reader.acker, task })
+        Ok(Self { events, acker: reader.acker, mode, task })
     }
 
     /// Stops reading and waits until the source has let go.

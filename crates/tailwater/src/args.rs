@@ -16,6 +16,93 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Run Flink SQL: files, standard input, or an interactive shell.
     Sql(SqlArgs),
+    /// Check everything that a script needs of its servers and files, without running it.
+    ///
+    /// Each precondition is ok, note, warn or fail, with the SQL or the setting that mends it.
+    /// Nothing is changed anywhere. Exit code: 0 if nothing fails (warnings do not count), 1 if something does, 2 for wrong
+    /// arguments.
+    Check(CheckArgs),
+    /// Show replication slots with the WAL they hold back, and drop those that nobody needs.
+    #[command(subcommand)]
+    Slots(SlotsCommand),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArgs {
+    /// The script, in SQL. (Pipelines in YAML and connectors in JSON are not yet built.)
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Print one JSON object per line.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Set an option of the session, as SET 'key' = 'value' does.
+    #[arg(short = 'D', value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SlotsCommand {
+    /// Show all slots of a server: whose they are, who reads them, how much WAL they hold back,
+    /// and which are in danger.
+    List(ListArgs),
+    /// Drop slots by name; never one that somebody reads from.
+    Drop(DropArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListArgs {
+    /// The same as --url.
+    #[arg(value_name = "CONNECTION", conflicts_with_all = ["url", "files"])]
+    pub(crate) connection: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+
+    /// Print one JSON object per line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DropArgs {
+    /// The slots.
+    #[arg(value_name = "NAME", required = true)]
+    pub(crate) names: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+
+    /// Also drop the publication that was made for the slot.
+    #[arg(long)]
+    pub(crate) publication: bool,
+
+    /// Also drop slots for physical replication, which standbys may need.
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Print one JSON object per line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where the slots are. Without any of these, what PGHOST and its like say.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServerArgs {
+    /// The server, as libpq takes it: postgres://user@host:5432/database?sslmode=..., or
+    /// 'host=... user=... dbname=...'. The password comes from --password-file, PGPASSWORD or
+    /// ~/.pgpass.
+    #[arg(long, value_name = "URL", conflicts_with = "files")]
+    pub(crate) url: Option<String>,
+
+    /// A file whose first line is the password.
+    #[arg(long, value_name = "FILE", conflicts_with = "files")]
+    pub(crate) password_file: Option<PathBuf>,
+
+    /// An SQL script: the servers of all its postgres-cdc tables. There may be several.
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

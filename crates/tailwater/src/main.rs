@@ -5,13 +5,17 @@
 
 mod args;
 mod changelog;
+mod check;
+mod colour;
 mod json_output;
 mod output;
+mod preconditions;
 mod render;
 mod script;
 mod secrets;
 mod shell;
 mod signals;
+mod slots;
 mod sql;
 mod tableau;
 mod text_output;
@@ -35,6 +39,8 @@ fn main() -> ExitCode {
     };
     let done = match args.command {
         args::Command::Sql(sql) => sql::run(&runtime, sql),
+        args::Command::Check(check) => check::run(&runtime, &check),
+        args::Command::Slots(slots) => slots::run(&runtime, slots),
     };
     // Tasks that wait for a network that is gone must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));

@@ -246,7 +246,7 @@ pub(crate) async fn wait_for(
 }
 
 /// An error with the errors beneath it, each said once.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut beneath = error.source();
     while let Some(error) = beneath {

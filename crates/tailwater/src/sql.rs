@@ -27,12 +27,7 @@ pub(crate) fn run(runtime: &Runtime, args: SqlArgs) -> anyhow::Result<ExitCode> 
         begins_anew: args.fresh,
     };
     let mut session = Session::new(environment);
-    for setting in &args.settings {
-        let Some((key, value)) = setting.split_once('=') else {
-            bail!("-D takes KEY=VALUE, not \"{setting}\"");
-        };
-        set(&mut session, key, value)?;
-    }
+    set_all(&mut session, &args.settings)?;
     let is_shell = args.files.is_empty() && std::io::stdin().is_terminal();
     let mut output: Box<dyn Output> = match args.output {
         Format::Text => Box::new(TextOutput::new(!is_shell, MAX_WIDTH)),
@@ -86,6 +81,17 @@ async fn script(
     Ok(if is_right { Ok(()) } else { Err(()) })
 }
 
+/// Takes the settings of the command line.
+pub(crate) fn set_all(session: &mut Session, settings: &[String]) -> anyhow::Result<()> {
+    for setting in settings {
+        let Some((key, value)) = setting.split_once('=') else {
+            bail!("-D takes KEY=VALUE, not \"{setting}\"");
+        };
+        set(session, key, value)?;
+    }
+    Ok(())
+}
+
 fn set(session: &mut Session, key: &str, value: &str) -> anyhow::Result<()> {
     let quote = |text: &str| text.replace('\'', "''");
     let text = format!("SET '{}' = '{}'", quote(key), quote(value));
@@ -99,7 +105,8 @@ fn set(session: &mut Session, key: &str, value: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read(path: &Path) -> anyhow::Result<Arc<SourceText>> {
+/// Reads a script.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Arc<SourceText>> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read \"{name}\""))?;
     Ok(Arc::new(SourceText { name, text }))

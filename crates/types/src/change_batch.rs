@@ -1,5 +1,7 @@
 //! Rows with what happened to them, in arrival order.
 
+mod spare;
+
 use crate::data_type::Layout;
 use crate::datum::Datum;
 use crate::row::{RowRef, RowWriter};
@@ -43,7 +45,30 @@ pub struct ChangeBatch {
     data: Vec<u8>,
 }
 
+impl Drop for ChangeBatch {
+    fn drop(&mut self) {
+        if self.data.capacity() >= spare::LEAST_BYTES {
+            spare::put(std::mem::take(&mut self.data));
+        }
+    }
+}
+
 impl ChangeBatch {
+    /// Makes room for about as many and as large rows as `other` has.
+    pub fn reserve(&mut self, other: &ChangeBatch) {
+        self.kinds.reserve(other.kinds.len());
+        self.ends.reserve(other.ends.len());
+        self.reserve_bytes(other.data.len() + other.data.len() / 16);
+    }
+
+    /// Makes room for so many bytes of rows: where it is much, in a buffer that was used before.
+    pub fn reserve_bytes(&mut self, bytes: usize) {
+        if self.data.capacity() == 0 && bytes >= spare::LEAST_BYTES {
+            self.data = spare::take(bytes);
+        }
+        self.data.reserve(bytes);
+    }
+
     /// How many rows.
     pub fn len(&self) -> usize {
         self.kinds.len()

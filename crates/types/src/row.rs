@@ -4,10 +4,14 @@
 //! `n: u32 | null bits: ceil(n / 8) bytes | n slots of 8 bytes | tail`, little endian.
 //! A slot holds the value itself, or `offset: u32, length: u32` of its bytes in the tail, counted
 //! from the tuple's start. Fields are written in order, NULL slots are zero: equal rows of one
-//! schema are equal bytes. Rows, arrays and both halves of a map are such tuples.
+//! schema are equal bytes. A field whose value was not sent because it did not change is NULL with
+//! a slot of ones: a source says so only to an operator that knows the old value. Rows, arrays and both halves of a map are such tuples.
 
 use crate::data_type::Layout;
 use crate::datum::{Datum, Timestamp};
+
+/// The slot of a field whose value did not change.
+const UNCHANGED: u64 = u64::MAX;
 
 /// A packed tuple somewhere in memory. Reading past its end gives NULL, never a panic.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,6 +51,11 @@ impl<'a> RowRef<'a> {
     /// Whether field `i` is NULL or not there.
     pub fn is_null(self, i: usize) -> bool {
         i >= self.len() || self.0.get(4 + i / 8).is_none_or(|bits| bits >> (i % 8) & 1 == 1)
+    }
+
+    /// Whether field `i` stands for the value that the row had before.
+    pub fn is_unchanged(self, i: usize) -> bool {
+        self.is_null(i) && self.word(i) == UNCHANGED
     }
 
     /// Field `i`, which is of this layout.
@@ -220,6 +229,15 @@ impl<'b> RowWriter<'b> {
     /// Writes the next field as NULL.
     pub fn push_null(&mut self) {
         self.next += 1;
+    }
+
+    /// Writes the next field as one that did not change and was not sent.
+    pub fn push_unchanged(&mut self) {
+        let at = self.slots + 8 * self.next;
+        self.next += 1;
+        if let Some(slot) = self.buffer.get_mut(at..at + 8) {
+            slot.copy_from_slice(&UNCHANGED.to_le_bytes());
+        }
     }
 
     /// Writes the next field, which lies in the tail, by letting `write` append its bytes.

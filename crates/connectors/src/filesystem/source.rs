@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use futures_util::StreamExt;
 use jiff::tz::TimeZone;
 use tailwater_connector_api::{
-    BoxFuture, ConnectorError, ErrorKind, NoAck, ReadFrom, Source, SourceContext, SourceEvent,
-    SourceFactory, SourcePlan, SourceReader, TableIssue, TableSpec,
+    BoxFuture, ConnectorError, ErrorKind, NoAck, Object, Precondition, Preconditions, ReadFrom,
+    Source, SourceContext, SourceEvent, SourceFactory, SourcePlan, SourceReader, TableIssue,
+    TableSpec,
 };
 use tailwater_formats::{DecodeError, Decoder};
+use tailwater_types::units::show_bytes;
 use tailwater_types::{ChangeBatch, ChangelogMode, Schema};
 use tokio::sync::mpsc;
 
@@ -75,9 +77,47 @@ impl SourcePlan for FilesystemPlan {
         let source = self.source(&context).map(|s| Box::new(s) as Box<dyn Source>);
         Box::pin(std::future::ready(source))
     }
+
+    fn check(&self, context: SourceContext) -> BoxFuture<'_, Vec<Precondition>> {
+        let mut found = Preconditions::default();
+        self.look(&context, &mut found);
+        Box::pin(std::future::ready(found.into_vec()))
+    }
 }
 
 impl FilesystemPlan {
+    /// Opens every file, as the job will, and reads nothing.
+    fn look(&self, context: &SourceContext, found: &mut Preconditions) {
+        let path = self.path.display().to_string();
+        let object = || Object::File(path.clone());
+        let Some(source) = found.take("path", object(), self.source(context)) else {
+            return;
+        };
+        let (mut bytes, count) = (0, source.files.len());
+        for (file, _) in &source.files {
+            let opened = File::open(file).and_then(|opened| opened.metadata());
+            match opened {
+                Ok(metadata) => bytes += metadata.len(),
+                Err(error) => {
+                    let name = file.display();
+                    let message = format!("cannot read \"{name}\"");
+                    let error = ConnectorError::new(ErrorKind::Config, message)
+                        .with_hint(format!("chmod +r \"{name}\", or run as its owner"))
+                        .with_source(error);
+                    found.fail("file", object(), error);
+                }
+            }
+        }
+        if count == 0 {
+            let message = format!("\"{path}\" holds no files");
+            found.warn("path", object(), message, "put files there before the job starts");
+        } else if !found.has_failed() {
+            let noun = if count == 1 { "file" } else { "files" };
+            let message = format!("\"{path}\": {count} {noun}, {}", show_bytes(bytes));
+            found.ok("path", object(), message);
+        }
+    }
+
     fn source(&self, context: &SourceContext) -> Result<FilesystemSource, ConnectorError> {
         let files = files(&self.path)?;
         let zone = TimeZone::get(&context.time_zone).unwrap_or(TimeZone::UTC);

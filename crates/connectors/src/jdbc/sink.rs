@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tailwater_connector_api::{
-    BoxFuture, ConnectorError, ErrorKind, Publication, Sink, SinkContext, SinkFactory, SinkPlan,
-    TableIssue, TableSpec,
+    BoxFuture, ConnectorError, ErrorKind, Object, Precondition, Preconditions, Publication, Sink,
+    SinkContext, SinkFactory, SinkPlan, TableIssue, TableSpec,
 };
 use tailwater_types::{ChangeBatch, ChangelogMode, Layout};
 use tokio_postgres::types::ToSql;
@@ -13,9 +13,11 @@ use tokio_postgres::{Client, Statement};
 
 use super::arrays::{ArrayParameter, Element};
 use super::consolidate::{Consolidated, last_per_key};
+use super::fit;
 use super::options::{self, JdbcConfig};
 use super::statements::{self, TargetColumn};
-use super::target;
+use super::target::{self, Target};
+use crate::postgres::advice;
 use crate::postgres::client::{self, query_error};
 
 /// `'connector' = 'jdbc'` as a sink.
@@ -95,6 +97,40 @@ impl SinkPlan for JdbcSinkPlan {
             Ok(Box::new(sink) as Box<dyn Sink>)
         })
     }
+
+    fn check(&self, context: SinkContext) -> BoxFuture<'_, Vec<Precondition>> {
+        let application = format!("tailwater {}", context.job_name).trim_end().to_owned();
+        Box::pin(async move {
+            let mut found = Preconditions::on(self.config.address.endpoint());
+            self.look(&application, &mut found).await;
+            found.into_vec()
+        })
+    }
+}
+
+impl JdbcSinkPlan {
+    async fn look(&self, application: &str, found: &mut Preconditions) {
+        let (config, declared) = (&self.config, &*self.table);
+        let client = client::connect(&config.address, application).await;
+        let Some(client) = found.take("connection", Object::Server, client) else {
+            return;
+        };
+        advice::session(&client, &config.address, found).await;
+        advice::for_sink(&client, found).await;
+        let Some(target) = target::inspect(&client, config, declared, found).await else {
+            return;
+        };
+        let object = || Object::Table(target.table.shown());
+        fit::judge(&client, declared, &target.table, found).await;
+        // The server would say the same in other words.
+        if !found.fails(|code| matches!(code, "columns" | "unique-key" | "privileges")) {
+            let object = object();
+            let prepared = Session::prepare(client, target, declared).await;
+            if found.take("statements", object.clone(), prepared.map(drop)).is_some() {
+                found.ok("statements", object, "the server takes the statements of the sink");
+            }
+        }
+    }
 }
 
 /// A connection with its statements prepared.
@@ -112,7 +148,25 @@ impl Session {
         application: &str,
     ) -> Result<Self, ConnectorError> {
         let client = client::connect(&config.address, application).await?;
-        let (found, columns) = target::check(&client, config, table).await?;
+        let mut found = Preconditions::on(config.address.endpoint());
+        let target = target::inspect(&client, config, table, &mut found).await;
+        found.into_result()?;
+        match target {
+            Some(target) => Self::prepare(client, target, table).await,
+            None => {
+                let message = "the checks have ended without an answer";
+                Err(ConnectorError::new(ErrorKind::Internal, message))
+            }
+        }
+    }
+
+    /// Has the server judge the statements.
+    async fn prepare(
+        client: Client,
+        target: Target,
+        table: &TableSpec,
+    ) -> Result<Self, ConnectorError> {
+        let Target { table: found, columns } = target;
         let failed = |error| {
             let error = query_error("prepare the statements of the sink", error);
             match error.kind() {

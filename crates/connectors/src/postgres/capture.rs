@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use regex::{Regex, RegexBuilder};
-use tailwater_connector_api::{ConnectorError, ErrorKind, TableSpec};
+use tailwater_connector_api::{ConnectorError, ErrorKind, Object, Preconditions, TableSpec};
 use tailwater_pg_wire::pgoutput::Relation;
 use tokio_postgres::Client;
 
@@ -53,20 +53,33 @@ pub(crate) struct CapturedTable {
     pub(crate) filter: Option<String>,
 }
 
+/// A table that was found, and how its rows are read if its columns fit.
+pub(crate) struct FoundTable {
+    pub(crate) table: CatalogTable,
+    pub(crate) plan: Option<RowPlan>,
+}
+
 /// Finds the tables and decides how their rows are read.
 pub(crate) async fn find(
     client: &Client,
     pattern: &TablePattern,
     declared: &TableSpec,
     database: &str,
-) -> Result<Vec<CapturedTable>, ConnectorError> {
-    let mut captured = Vec::new();
-    for (schema, name) in names(client, pattern).await? {
-        let table = catalog::load(client, &schema, &name).await?;
-        let plan = Arc::new(row_plan(declared, &table, database)?);
-        captured.push(CapturedTable { table, plan, filter: None });
+    found: &mut Preconditions,
+) -> Vec<FoundTable> {
+    let wanted = Object::Table(format!("{}.{}", pattern.schema, pattern.table));
+    let names = names(client, pattern).await;
+    let mut tables = Vec::new();
+    for (schema, name) in found.take("table", wanted, names).unwrap_or_default() {
+        let object = Object::Table(format!("{schema}.{name}"));
+        let loaded = catalog::load(client, &schema, &name).await;
+        let Some(table) = found.take("table", object, loaded) else {
+            continue;
+        };
+        let plan = row_plan(declared, &table, database, found);
+        tables.push(FoundTable { table, plan });
     }
-    Ok(captured)
+    tables
 }
 
 /// A name that is literally there is that table, whatever else it could mean.

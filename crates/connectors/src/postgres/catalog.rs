@@ -14,6 +14,8 @@ pub(crate) struct CatalogTable {
     pub(crate) schema: String,
     pub(crate) name: String,
     pub(crate) is_partitioned: bool,
+    /// What it is instead of a table: `a view`.
+    pub(crate) other_kind: Option<&'static str>,
     pub(crate) columns: Vec<CatalogColumn>,
 }
 
@@ -27,6 +29,9 @@ pub(crate) struct CatalogColumn {
     pub(crate) type_oid: u32,
     /// What to read it as.
     pub(crate) pg_type: PgType,
+    pub(crate) is_not_null: bool,
+    /// Whether a row may come without it.
+    pub(crate) has_default: bool,
     pub(crate) generated: Option<Generated>,
 }
 
@@ -40,6 +45,11 @@ pub(crate) enum Generated {
 }
 
 impl CatalogTable {
+    /// The table in messages: `schema.table`
+    pub(crate) fn shown(&self) -> String {
+        format!("{}.{}", self.schema, self.name)
+    }
+
     /// The table as SQL.
     pub(crate) fn sql_name(&self) -> String {
         qualified(&self.schema, &self.name)
@@ -55,8 +65,10 @@ const TABLE: &str = "SELECT c.oid, c.relkind::text FROM pg_class c JOIN pg_names
     c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
 
 const COLUMNS: &str = "SELECT attname::text, atttypid, format_type(atttypid, atttypmod), attnum,
-      attgenerated::text
-    FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
+      attgenerated::text, attnotnull OR typnotnull,
+      atthasdef OR attidentity <> '' OR typdefault IS NOT NULL
+    FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
+    WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
 
 /// Reads a table, or says which one may have been meant.
 pub(crate) async fn load(
@@ -84,12 +96,20 @@ pub(crate) async fn load(
             "v" => Some(Generated::Virtual),
             _ => None,
         },
+        is_not_null: row.get(5),
+        has_default: row.get(6),
     });
     Ok(CatalogTable {
         oid,
         schema: schema.to_owned(),
         name: name.to_owned(),
         is_partitioned: kind == "p",
+        other_kind: match kind.as_str() {
+            "v" => Some("a view"),
+            "m" => Some("a materialized view"),
+            "f" => Some("a foreign table"),
+            _ => None,
+        },
         columns: columns.collect(),
     })
 }

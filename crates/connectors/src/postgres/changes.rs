@@ -17,8 +17,8 @@ use super::position::SlotPosition;
 use super::rows::wire_error;
 use super::snapshot::{self, SegmentId, SnapshotEvent, SnapshotProgress};
 
-const MAX_ROWS: usize = 64 * 1024;
-const MAX_BYTES: usize = 4 * 1024 * 1024;
+const MAX_ROWS: usize = 16 * 1024;
+const MAX_BYTES: usize = 224 * 1024;
 /// More than this is not held for chunks that are being read: the stream waits.
 const MAX_HELD_BYTES: usize = 16 * 1024 * 1024;
 
@@ -176,6 +176,9 @@ impl Changes {
     fn emit(&mut self, place: Option<Position>) {
         self.told = self.position.lsn;
         let rows = std::mem::take(&mut self.batch);
+        if rows.byte_size() > MAX_BYTES / 2 {
+            self.batch.reserve(&rows);
+        }
         match place {
             _ if !rows.is_empty() => {
                 self.ready.push_back(SourceEvent::Batch { rows, position: place });

@@ -24,6 +24,18 @@ pub(crate) struct ServerAddress {
     pub(crate) tls: TlsOptions,
 }
 
+impl ServerAddress {
+    /// `host:port`
+    pub(crate) fn endpoint(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// Another database of the server.
+    pub(crate) fn in_database(&self, database: &str) -> Self {
+        Self { database: database.to_owned(), ..self.clone() }
+    }
+}
+
 impl fmt::Debug for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}:{}/{}", self.user, self.host, self.port, self.database)

@@ -1,4 +1,4 @@
-//! A replication connection: our own protocol on a wire.
+//! Our own protocol on a wire: replication, and copies without a copy of each row.
 
 use std::io;
 
@@ -19,25 +19,46 @@ use super::wire::Wire;
 /// Enough for the answers to commands.
 const READ_SIZE: usize = 8 * 1024;
 
-/// A connection that takes replication commands.
-pub(crate) struct ReplicationConnection {
+/// How much is read at once of a copy.
+const COPY_READ_SIZE: usize = 128 * 1024;
+
+/// What a session is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Session {
+    Sql,
+    Replication,
+}
+
+/// Where a copy stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Copied {
+    /// The taker has had enough for now.
+    More,
+    Over,
+}
+
+/// A connection that takes commands as text.
+pub(crate) struct WireConnection {
     wire: Wire,
     buffer: BytesMut,
     server_process: u32,
+    /// An error in the middle of a copy, until the copy is over.
+    refusal: Option<ServerError>,
 }
 
-impl ReplicationConnection {
+impl WireConnection {
     /// Connects and authenticates.
     pub(crate) async fn open(
         address: &ServerAddress,
         application: &str,
+        session: Session,
     ) -> Result<Self, ConnectorError> {
         let mut dialler = Dialler::new(address);
         loop {
             let wire = dialler.wire().await?;
             let buffer = BytesMut::with_capacity(READ_SIZE);
-            let mut connection = Self { wire, buffer, server_process: 0 };
-            let opening = connection.authenticate(address, application);
+            let mut connection = Self { wire, buffer, server_process: 0, refusal: None };
+            let opening = connection.authenticate(address, application, session);
             match tokio::time::timeout(address.connect_timeout, opening).await {
                 Ok(Ok(Ok(()))) => return Ok(connection),
                 Ok(Ok(Err(refusal))) => dialler.refused(&refusal.sqlstate, &refusal.message)?,
@@ -51,16 +72,21 @@ impl ReplicationConnection {
         &mut self,
         address: &ServerAddress,
         application: &str,
+        session: Session,
     ) -> Result<Result<(), ServerError>, ConnectorError> {
         let mut out = BytesMut::new();
         let parameters = [
             ("user", address.user.as_str()),
             ("database", address.database.as_str()),
-            ("replication", "database"),
             ("application_name", application),
         ];
+        let replication = match session {
+            Session::Sql => None,
+            Session::Replication => Some(("replication", "database")),
+        };
         let settings = SESSION_SETTINGS.iter().copied();
-        frontend::startup(parameters.into_iter().chain(settings), &mut out);
+        let all = parameters.into_iter().chain(replication).chain(settings);
+        frontend::startup(all, &mut out);
         let mut auth = Authenticator::new(address.user.as_str(), address.password.clone())
             .with_channel(address.tls.channel_binding, self.wire.end_point().map(<[u8]>::to_vec));
         let hung_up = |error| tls::hung_up(address, error);
@@ -117,6 +143,51 @@ impl ReplicationConnection {
             QueryStep::Done(Err(error)) => Ok(Err(error)),
             QueryStep::Done(Ok(_)) | QueryStep::More => {
                 Err(ConnectorError::new(ErrorKind::Internal, "the server did not replicate"))
+            }
+        }
+    }
+
+    /// Starts a copy: [`WireConnection::copied`] gives what comes.
+    pub(crate) async fn copy_out(&mut self, sql: &str) -> Result<(), ConnectorError> {
+        let mut out = BytesMut::new();
+        frontend::query(sql, &mut out);
+        self.send(&mut out).await
+    }
+
+    /// Hands over each message of a copy until `take` has enough (false) or it is over.
+    pub(crate) async fn copied(
+        &mut self,
+        mut take: impl FnMut(&[u8]) -> Result<bool, ConnectorError>,
+    ) -> Result<Result<Copied, ServerError>, ConnectorError> {
+        loop {
+            let mut at = 0;
+            while let Framing::Complete { frame, length } =
+                first_frame(&self.buffer[at..]).map_err(wire_error)?
+            {
+                let mut step = None;
+                match frame.parse().map_err(wire_error)? {
+                    BackendMessage::CopyData(body) if self.refusal.is_none() && !take(body)? => {
+                        step = Some(Ok(Copied::More));
+                    }
+                    BackendMessage::Error(error) => {
+                        let is_end = error.severity == "FATAL" || error.severity == "PANIC";
+                        self.refusal = Some(error);
+                        step = is_end.then_some(Ok(Copied::Over));
+                    }
+                    BackendMessage::ReadyForQuery => step = Some(Ok(Copied::Over)),
+                    _ => {}
+                }
+                at += length;
+                if let Some(step) = step {
+                    self.buffer.advance(at);
+                    let refusal = if step == Ok(Copied::Over) { self.refusal.take() } else { None };
+                    return Ok(refusal.map_or(step, Err));
+                }
+            }
+            self.buffer.advance(at);
+            self.buffer.reserve(COPY_READ_SIZE);
+            if self.wire.read_buf(&mut self.buffer).await.map_err(lost)? == 0 {
+                return Err(closed());
             }
         }
     }
@@ -181,19 +252,25 @@ fn frame(bytes: &[u8]) -> Result<BackendMessage<'_>, ConnectorError> {
 
 /// The connection broke.
 pub(crate) fn lost(error: io::Error) -> ConnectorError {
-    ConnectorError::new(ErrorKind::Connect, "the replication connection was lost")
+    ConnectorError::new(ErrorKind::Connect, "the connection to PostgreSQL was lost")
         .with_source(error)
 }
 
 /// The server hung up.
 pub(crate) fn closed() -> ConnectorError {
-    ConnectorError::new(ErrorKind::Connect, "the server closed the replication connection")
+    ConnectorError::new(ErrorKind::Connect, "the server closed the connection")
 }
 
-/// A refusal of a replication command.
+/// A refusal of a command.
 pub(crate) fn command_error(doing: &str, error: &ServerError) -> ConnectorError {
     let kind = kind_of(&error.sqlstate);
-    let answer = ConnectorError::new(kind, format!("failed to {doing}: {error}"));
+    // Messages of class 22 quote the value that was refused.
+    let message = if error.sqlstate.starts_with("22") {
+        format!("failed to {doing}: a value was refused (SQLSTATE {})", error.sqlstate)
+    } else {
+        format!("failed to {doing}: {error}")
+    };
+    let answer = ConnectorError::new(kind, message);
     match &error.hint {
         Some(hint) => answer.with_hint(hint.as_str()),
         None => answer,

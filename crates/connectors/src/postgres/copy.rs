@@ -1,26 +1,24 @@
 //! Rows of a table by `COPY ... TO STDOUT (FORMAT binary)`.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures_util::StreamExt;
 use tailwater_connector_api::ConnectorError;
 use tailwater_pg_wire::copy_binary;
 use tailwater_pg_wire::pgoutput::Cell;
 use tailwater_types::ChangeBatch;
-use tokio_postgres::{Client, CopyOutStream};
 
-use super::client::{query_error, quote};
+use super::client::quote;
+use super::connection::{Copied, WireConnection, command_error};
 use super::rows::{Content, RowPlan, wire_error};
 use super::snapshot::ChunkKey;
 
 const MAX_ROWS: usize = 8 * 1024;
-const MAX_BYTES: usize = 1024 * 1024;
+/// Larger blocks the allocator would give back to the system, which clears them for each new use:
+/// a third of the CPU.
+const MAX_BYTES: usize = 112 * 1024;
 
 /// A running copy.
 pub(crate) struct TableCopy {
-    stream: Pin<Box<CopyOutStream>>,
     plan: Arc<RowPlan>,
     key: Option<ChunkKey>,
     last_key: Vec<u8>,
@@ -33,7 +31,7 @@ impl TableCopy {
     /// Starts to copy the physical columns of `plan`; `from` is what follows behind FROM. With a
     /// key its columns are copied too, for [`TableCopy::last_key`].
     pub(crate) async fn start(
-        client: &Client,
+        connection: &mut WireConnection,
         plan: Arc<RowPlan>,
         key: Option<ChunkKey>,
         from: &str,
@@ -58,17 +56,8 @@ impl TableCopy {
         columns.extend(key.iter().flat_map(|key| &key.columns).map(|c| quote(&c.name)));
         let columns = columns.join(", ");
         let sql = format!("COPY (SELECT {columns} FROM {from}) TO STDOUT (FORMAT binary)");
-        let stream =
-            client.copy_out(&sql).await.map_err(|error| query_error("copy the table", error))?;
-        Ok(Self {
-            stream: Box::pin(stream),
-            plan,
-            key,
-            last_key: Vec::new(),
-            rows: 0,
-            is_headed: false,
-            is_over: false,
-        })
+        connection.copy_out(&sql).await?;
+        Ok(Self { plan, key, last_key: Vec::new(), rows: 0, is_headed: false, is_over: false })
     }
 
     /// How many rows have come.
@@ -82,22 +71,43 @@ impl TableCopy {
     }
 
     /// The next rows, `None` behind the last one.
-    pub(crate) async fn next_batch(&mut self) -> Result<Option<ChangeBatch>, ConnectorError> {
+    pub(crate) async fn next_batch(
+        &mut self,
+        connection: &mut WireConnection,
+    ) -> Result<Option<ChangeBatch>, ConnectorError> {
         let mut batch = ChangeBatch::default();
-        while !self.is_over && batch.len() < MAX_ROWS && batch.byte_size() < MAX_BYTES {
-            match self.stream.next().await {
-                Some(Ok(message)) => self.take(&message, &mut batch)?,
-                Some(Err(error)) => return Err(query_error("copy the table", error)),
-                None => self.is_over = true,
-            }
+        batch.reserve_bytes(MAX_BYTES + MAX_BYTES / 8);
+        if !self.is_over {
+            let is_room =
+                |batch: &ChangeBatch| batch.len() < MAX_ROWS && batch.byte_size() < MAX_BYTES;
+            let taken = connection.copied(|message| {
+                self.take(message, &mut batch)?;
+                Ok(is_room(&batch))
+            });
+            let copied = taken.await?;
+            let copied = copied.map_err(|error| command_error("copy the table", &error))?;
+            self.is_over = copied == Copied::Over;
         }
         self.rows += batch.len();
         Ok((!batch.is_empty()).then_some(batch))
     }
 
+    /// Lets the rest of the rows pass, so that the connection can be used again.
+    pub(crate) async fn finish(
+        &mut self,
+        connection: &mut WireConnection,
+    ) -> Result<(), ConnectorError> {
+        if !self.is_over {
+            let passed = connection.copied(|_| Ok(true)).await?;
+            passed.map_err(|error| command_error("copy the table", &error))?;
+            self.is_over = true;
+        }
+        Ok(())
+    }
+
     /// The server sends whole rows in each message, the header in front of the first one.
-    fn take(&mut self, message: &Bytes, batch: &mut ChangeBatch) -> Result<(), ConnectorError> {
-        let mut rest = &message[..];
+    fn take(&mut self, message: &[u8], batch: &mut ChangeBatch) -> Result<(), ConnectorError> {
+        let mut rest = message;
         if !self.is_headed {
             self.is_headed = true;
             let length = copy_binary::header_length(rest).map_err(wire_error)?;

@@ -1,6 +1,8 @@
 //! The declaration laid over the catalog: where each declared column comes from.
 
-use tailwater_connector_api::{ConnectorError, ErrorKind, TableColumn, TableSpec};
+use tailwater_connector_api::{
+    ConnectorError, ErrorKind, Object, Preconditions, TableColumn, TableSpec,
+};
 
 use super::catalog::CatalogTable;
 use super::checks;
@@ -8,27 +10,34 @@ use super::column::ColumnDecoder;
 use super::metadata::{Metadata, Names};
 use super::rows::{Content, PlannedColumn, RowPlan};
 
-/// Finds each declared column in the table and decides how it is read.
+/// Finds each declared column in the table and decides how it is read; without a plan every column
+/// that cannot be read has failed.
 pub(crate) fn row_plan(
     declared: &TableSpec,
     table: &CatalogTable,
     database: &str,
-) -> Result<RowPlan, ConnectorError> {
+    found: &mut Preconditions,
+) -> Option<RowPlan> {
     let mut columns = Vec::with_capacity(declared.columns.len());
+    let mut fail = |error| found.fail("columns", Object::Table(table.shown()), error);
     for column in &declared.columns {
         let content = match &column.metadata {
-            Some(key) => {
-                let metadata = Metadata::of(column, key)
-                    .map_err(|issue| ConnectorError::new(ErrorKind::Config, issue.message))?;
-                Content::Metadata(metadata, column.data_type.layout())
-            }
+            Some(key) => match Metadata::of(column, key) {
+                Ok(metadata) => Content::Metadata(metadata, column.data_type.layout()),
+                Err(issue) => {
+                    fail(ConnectorError::new(ErrorKind::Config, issue.message));
+                    continue;
+                }
+            },
             None => {
                 let Some(found) = table.column(&column.name) else {
-                    return Err(checks::missing_column(table, &column.name));
+                    fail(checks::missing_column(table, &column.name));
+                    continue;
                 };
                 let decoder = ColumnDecoder::new(&found.pg_type.value, &column.data_type);
                 let Some(decoder) = decoder else {
-                    return Err(unreadable(table, &column.name, &found.pg_type.name, column));
+                    fail(unreadable(table, &column.name, &found.pg_type.name, column));
+                    continue;
                 };
                 Content::Physical {
                     decoder,
@@ -43,7 +52,8 @@ pub(crate) fn row_plan(
             content,
         });
     }
-    Ok(RowPlan {
+    let is_whole = columns.len() == declared.columns.len();
+    is_whole.then(|| RowPlan {
         columns,
         names: Names {
             table: table.name.clone(),

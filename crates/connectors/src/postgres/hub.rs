@@ -10,12 +10,13 @@
 mod acks;
 mod mail;
 mod reader;
+mod retention;
 mod spill;
 mod subscriber;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub(crate) use self::acks::{Acks, HubAcker};
 pub(crate) use self::mail::{Letter, Mail};
 pub(crate) use self::subscriber::Subscription;
 use super::client::ServerAddress;
-use super::connection::ReplicationConnection;
+use super::connection::WireConnection;
 
 /// The hubs of a process.
 #[derive(Debug, Default)]
@@ -66,6 +67,7 @@ impl Hubs {
             acks: Arc::default(),
             reader: Mutex::new(None),
             server_process: AtomicU32::new(0),
+            is_watched: AtomicBool::new(false),
         });
         hubs.insert(key, Arc::downgrade(&hub));
         hub
@@ -83,6 +85,7 @@ pub(crate) struct Hub {
     reader: Mutex<Option<mpsc::UnboundedSender<Request>>>,
     /// The server's process that serves the reader, 0 without one.
     server_process: AtomicU32,
+    is_watched: AtomicBool,
 }
 
 /// How to read from the slot.
@@ -136,7 +139,7 @@ impl Hub {
     pub(crate) async fn attach(
         self: &Arc<Self>,
         wish: Wish,
-        connection: ReplicationConnection,
+        connection: WireConnection,
     ) -> Result<Subscription, ConnectorError> {
         /// How much mail may wait for a subscriber.
         const QUEUE: usize = 4;
@@ -166,7 +169,7 @@ impl Hub {
     fn request(
         self: &Arc<Self>,
         request: Request,
-        connection: ReplicationConnection,
+        connection: WireConnection,
     ) -> Result<mpsc::UnboundedSender<Request>, ConnectorError> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let request = match reader.as_ref() {
@@ -176,6 +179,12 @@ impl Hub {
             },
             None => request,
         };
+        if let (Request::Attach(attach), false) =
+            (&request, self.is_watched.swap(true, Ordering::Relaxed))
+        {
+            let address = attach.wish.stream.address.clone();
+            tokio::spawn(retention::watch(Arc::downgrade(self), address));
+        }
         let (requests, received) = mpsc::unbounded_channel();
         let sent = requests.send(request);
         sent.map_err(|_| ConnectorError::new(ErrorKind::Internal, "nobody reads from the slot"))?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tailwater_connector_api::{ConnectorError, ErrorKind, Object, Preconditions};
 use tokio_postgres::Client;
 
 use super::catalog::CatalogTable;
@@ -22,9 +22,16 @@ pub(crate) struct Publication {
     filters: HashMap<u32, String>,
     /// For each table whose partitions publish under their own names these.
     pub(crate) partitions: HashMap<u32, Vec<u32>>,
+    /// Changes of partitions come in the name of the table that they are partitions of.
+    has_root_name: bool,
 }
 
 impl Publication {
+    /// Whether changes of a partitioned table come in its own name.
+    pub(crate) fn tells_root(&self, table: u32) -> bool {
+        self.has_root_name && !self.partitions.contains_key(&table)
+    }
+
     /// The condition under which rows of a table are published.
     pub(crate) fn filter(&self, table: u32) -> Option<&str> {
         self.filters.get(&table).map(String::as_str)
@@ -38,7 +45,7 @@ struct Published {
     filter: Option<String>,
 }
 
-const PUBLICATION: &str = "SELECT pubinsert, pubupdate, pubdelete, \
+const PUBLICATION: &str = "SELECT pubinsert, pubupdate, pubdelete, pubviaroot,
     coalesce(to_jsonb(p) ->> 'pubgencols', 'n') = 's' FROM pg_publication p WHERE pubname = $1";
 
 const TABLES: &str =
@@ -55,32 +62,88 @@ const PARTITIONS: &str =
       EXISTS (SELECT 1 FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
         WHERE p.pubname = $2 AND r.prrelid = $1)";
 
-/// Judges the publication without changing it. `wanted` gives the columns needed of each table.
+/// The tables that are wanted, each with the columns that are needed of it.
+pub(crate) type Wanted<'a> = [(&'a CatalogTable, Vec<&'a str>)];
+
+/// Judges the publication without changing it.
+///
+/// # Errors
+/// The first thing that is wrong.
 pub(crate) async fn check(
     client: &Client,
     name: &str,
-    wanted: &[(&CatalogTable, Vec<&str>)],
+    wanted: &Wanted<'_>,
     create: PublicationCreate,
     version: i32,
 ) -> Result<Publication, ConnectorError> {
-    let failed = |error| query_error("read the publications", error);
-    let found = client.query_opt(PUBLICATION, &[&name]).await.map_err(failed)?;
-    for (table, columns) in wanted {
-        let has_stored = found.as_ref().is_none_or(|row| row.get(3));
-        let publishing = generated::Publishing { name, has_stored, version };
-        generated::check(client, table, columns, publishing).await?;
-    }
-    let Some(row) = found else {
-        return create_for(client, name, wanted, create, version).await;
+    let mut found = Preconditions::default();
+    let asked = Asked { name, create, version };
+    let publication = inspect(client, wanted, asked, &mut found).await;
+    found.into_result()?;
+    Ok(publication)
+}
+
+/// Which publication, of which server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) create: PublicationCreate,
+    /// `server_version_num`
+    pub(crate) version: i32,
+}
+
+/// The same with everything that is wrong.
+pub(crate) async fn inspect(
+    client: &Client,
+    wanted: &Wanted<'_>,
+    asked: Asked<'_>,
+    found: &mut Preconditions,
+) -> Publication {
+    let name = asked.name;
+    let object = || Object::Publication(name.to_owned());
+    let there = client.query_opt(PUBLICATION, &[&name]).await;
+    let there = there.map_err(|error| query_error("read the publications", error));
+    let Some(there) = found.take("publication", object(), there) else {
+        return Publication::default();
     };
-    if !(0..3).all(|at| row.get::<_, bool>(at)) {
-        let message =
-            format!("publication \"{name}\" does not publish inserts, updates and deletes");
-        return Err(ConnectorError::new(ErrorKind::Config, message).with_hint(format!(
-            "ALTER PUBLICATION {} SET (publish = 'insert, update, delete, truncate');",
-            quote(name)
-        )));
+    for (table, columns) in wanted {
+        let has_stored = there.as_ref().is_none_or(|row| row.get(4));
+        let publishing = generated::Publishing { name, has_stored, version: asked.version };
+        let checked = generated::check(client, table, columns, publishing).await;
+        found.take("generated-columns", Object::Table(table.shown()), checked);
     }
+    match there {
+        None => create_for(client, wanted, asked, found).await,
+        Some(row) => {
+            if !(0..3).all(|at| row.get::<_, bool>(at)) {
+                found.fail("publication-operations", object(), incomplete(name));
+            }
+            let published = published_tables(client, wanted, asked, found).await;
+            let mut publication =
+                found.take("publication", object(), published).unwrap_or_default();
+            publication.has_root_name = row.get(3);
+            publication
+        }
+    }
+}
+
+fn incomplete(name: &str) -> ConnectorError {
+    let message = format!("publication \"{name}\" does not publish inserts, updates and deletes");
+    ConnectorError::new(ErrorKind::Config, message).with_hint(format!(
+        "ALTER PUBLICATION {} SET (publish = 'insert, update, delete, truncate');",
+        quote(name)
+    ))
+}
+
+/// Judges what a publication that is there says of the tables.
+async fn published_tables(
+    client: &Client,
+    wanted: &Wanted<'_>,
+    asked: Asked<'_>,
+    found: &mut Preconditions,
+) -> Result<Publication, ConnectorError> {
+    let Asked { name, create, .. } = asked;
+    let failed = |error| query_error("read the publications", error);
     let rows = client.query(TABLES, &[&name]).await.map_err(failed)?;
     let published = rows.iter().map(|row| Published {
         oid: row.get(0),
@@ -90,9 +153,11 @@ pub(crate) async fn check(
     let published: HashMap<u32, Published> = published.map(|p| (p.oid, p)).collect();
     let mut publication = Publication::default();
     for (table, columns) in wanted {
-        if let Some(found) = published.get(&table.oid) {
-            check_columns(name, table, columns, found)?;
-            publication.filters.extend(found.filter.clone().map(|f| (table.oid, f)));
+        let object = || Object::Table(table.shown());
+        if let Some(there) = published.get(&table.oid) {
+            let columns = check_columns(name, table, columns, there);
+            found.take("publication-columns", object(), columns);
+            publication.filters.extend(there.filter.clone().map(|f| (table.oid, f)));
             continue;
         }
         if table.is_partitioned {
@@ -113,9 +178,12 @@ pub(crate) async fn check(
                 "publication \"{name}\" does not contain table \"{}.{}\"",
                 table.schema, table.name
             );
-            return Err(ConnectorError::new(ErrorKind::Config, message).with_hint(statement));
+            let error = ConnectorError::new(ErrorKind::Config, message).with_hint(statement);
+            found.fail("publication-tables", object(), error);
+            continue;
         }
-        check_may_publish(client, table, &statement).await?;
+        let may_publish = check_may_publish(client, table, Change::Extend(name), &statement);
+        found.take("publish-privilege", object(), may_publish.await);
         publication.work.push(statement);
         publication.unpublished.push(table.oid);
     }
@@ -126,13 +194,13 @@ pub(crate) async fn check(
 /// that was asked for.
 async fn create_for(
     client: &Client,
-    name: &str,
-    wanted: &[(&CatalogTable, Vec<&str>)],
-    create: PublicationCreate,
-    version: i32,
-) -> Result<Publication, ConnectorError> {
-    let tables: Vec<String> = wanted.iter().map(|(table, _)| table.sql_name()).collect();
+    wanted: &Wanted<'_>,
+    asked: Asked<'_>,
+    found: &mut Preconditions,
+) -> Publication {
+    let Asked { name, create, version } = asked;
     let generated = generated::publish_option(version);
+    let tables: Vec<String> = wanted.iter().map(|(table, _)| table.sql_name()).collect();
     let statement = format!(
         "CREATE PUBLICATION {} FOR TABLE {} WITH (publish_via_partition_root = true{generated});",
         quote(name),
@@ -140,13 +208,17 @@ async fn create_for(
     );
     if create == PublicationCreate::Never {
         let message = format!("publication \"{name}\" does not exist");
-        return Err(ConnectorError::new(ErrorKind::Config, message).with_hint(statement));
+        let error = ConnectorError::new(ErrorKind::Config, message).with_hint(statement);
+        found.fail("publication", Object::Publication(name.to_owned()), error);
+        return Publication::default();
     }
     for (table, _) in wanted {
-        check_may_publish(client, table, &statement).await?;
+        let may_publish = check_may_publish(client, table, Change::Create, &statement).await;
+        found.take("publish-privilege", Object::Table(table.shown()), may_publish);
     }
     let unpublished = wanted.iter().map(|(table, _)| table.oid).collect();
-    Ok(Publication { work: vec![statement], unpublished, ..Publication::default() })
+    let has_root_name = true;
+    Publication { work: vec![statement], unpublished, has_root_name, ..Publication::default() }
 }
 
 /// A column may be left out by the publication's column list.
@@ -159,7 +231,10 @@ fn check_columns(
     let Some(columns) = &published.columns else {
         return Ok(());
     };
-    let Some(missing) = wanted.iter().find(|w| !columns.iter().any(|c| c == *w)) else {
+    // Whether a generated column comes has been told.
+    let is_plain = |name: &str| table.column(name).is_none_or(|c| c.generated.is_none());
+    let is_left_out = |name: &str| !columns.iter().any(|c| c == name) && is_plain(name);
+    let Some(missing) = wanted.iter().find(|name| is_left_out(name)) else {
         return Ok(());
     };
     let message = format!(
@@ -170,27 +245,51 @@ fn check_columns(
         .with_hint(format!("the publication's column list has {}", columns.join(", "))))
 }
 
+/// What is done to the publication.
+#[derive(Clone, Copy)]
+enum Change<'a> {
+    /// It is made.
+    Create,
+    /// A table is added to the one of this name.
+    Extend(&'a str),
+}
+
+/// Making needs CREATE on the database, extending the publication's owner, both the table's.
 async fn check_may_publish(
     client: &Client,
     table: &CatalogTable,
+    change: Change<'_>,
     statement: &str,
 ) -> Result<(), ConnectorError> {
-    let sql = "SELECT has_database_privilege(current_database(), 'CREATE')
-        AND pg_has_role(relowner, 'USAGE'), current_user::text FROM pg_class WHERE oid = $1";
+    let sql = "SELECT has_database_privilege(current_database(), 'CREATE'),
+        pg_has_role(relowner, 'USAGE'), current_user::text, current_database()::text,
+        coalesce((SELECT pg_has_role(pubowner, 'USAGE') FROM pg_publication WHERE pubname = $2), true)
+        FROM pg_class WHERE oid = $1";
+    let name = match change {
+        Change::Create => "",
+        Change::Extend(name) => name,
+    };
     let row = client
-        .query_one(sql, &[&table.oid])
+        .query_one(sql, &[&table.oid, &name])
         .await
         .map_err(|error| query_error("read the privileges", error))?;
-    if row.get(0) {
-        return Ok(());
-    }
-    let message = format!(
-        "role \"{}\" may not publish table \"{}.{}\"",
-        row.get::<_, &str>(1),
-        table.schema,
-        table.name
-    );
-    let hint = format!("as the table's owner: {statement}");
+    let (may_create, owns_table): (bool, bool) = (row.get(0), row.get(1));
+    let (role, database): (&str, &str) = (row.get(2), row.get(3));
+    let (lacks, hint) = match change {
+        _ if !owns_table => (String::new(), format!("as the table's owner: {statement}")),
+        Change::Create if !may_create => {
+            let grant = format!("GRANT CREATE ON DATABASE {} TO {};", quote(database), quote(role));
+            let lacks = format!(": it lacks CREATE on database \"{database}\"");
+            (lacks, format!("as the database's owner: {grant}"))
+        }
+        Change::Extend(name) if !row.get::<_, bool>(4) => {
+            let lacks = format!(": it does not own publication \"{name}\"");
+            (lacks, format!("as the publication's owner: {statement}"))
+        }
+        Change::Create | Change::Extend(_) => return Ok(()),
+    };
+    let table = table.shown();
+    let message = format!("role \"{role}\" may not publish table \"{table}\"{lacks}");
     Err(ConnectorError::new(ErrorKind::Auth, message).with_hint(hint))
 }
 

@@ -127,6 +127,9 @@ pub(crate) struct StreamedRow<'a> {
     pub(crate) change: RowKind,
     pub(crate) tuple: Tuple<'a>,
     pub(crate) previous: Option<Tuple<'a>>,
+    /// Whether a value that was not sent, because it did not change, may stay open: the job knows
+    /// the old row.
+    pub(crate) may_be_open: bool,
 }
 
 impl StreamedRows {
@@ -193,6 +196,10 @@ impl StreamedRows {
                     let before = row.previous.map(|p| cell_at(p, old, places[at]));
                     match before {
                         Some(before) if before != Cell::UnchangedToast => cell = before,
+                        _ if row.may_be_open => {
+                            writer.push_unchanged();
+                            continue;
+                        }
                         _ => {
                             failed = Some((at, true));
                             return Err(Unfit::Value);

@@ -9,15 +9,16 @@ use tailwater_connector_api::{
     BoxStream, ConnectorError, ErrorKind, ReadFrom, Source, SourceEvent, SourceReader,
 };
 use tailwater_pg_wire::Lsn;
+use tailwater_types::ChangelogMode;
 use tokio_postgres::Client;
 
 use super::capture::{Capture, CapturedTable};
 use super::changes::Changes;
 use super::checks::Server;
 use super::client::query_error;
-use super::connection::ReplicationConnection;
+use super::connection::WireConnection;
 use super::hub::{Hub, HubAcker, StreamRequest, Subscription, Wish};
-use super::options::{PostgresConfig, Startup};
+use super::options::{ChangeForm, PostgresConfig, Startup};
 use super::position::{ServerIdentity, SlotPosition};
 use super::publication::{self, Publication};
 use super::rows::wire_error;
@@ -40,10 +41,18 @@ pub(crate) struct PostgresCdcSource {
     pub(crate) tables: Vec<CapturedTable>,
     pub(crate) publication: Publication,
     /// For the stream; none for a bounded read.
-    pub(crate) replication: Option<(ReplicationConnection, ServerIdentity)>,
+    pub(crate) replication: Option<(WireConnection, ServerIdentity)>,
 }
 
 impl Source for PostgresCdcSource {
+    fn changelog_mode(&self) -> Option<ChangelogMode> {
+        match self.config.changes {
+            ChangeForm::All => Some(ChangelogMode::Retract),
+            ChangeForm::Upsert => Some(ChangelogMode::Upsert),
+            ChangeForm::AppendOnly => None,
+        }
+    }
+
     fn read(self: Box<Self>, from: ReadFrom) -> SourceReader {
         let acker = HubAcker::default();
         let stage = Stage::Start { source: self, from, acker: acker.clone() };
@@ -387,7 +396,7 @@ impl PostgresCdcSource {
     async fn first_lsn(
         &self,
         existing: Option<Slot>,
-        connection: &mut ReplicationConnection,
+        connection: &mut WireConnection,
     ) -> Result<Lsn, ConnectorError> {
         let Some(slot) = existing else {
             let is_failover = self.config.slot_failover && self.server.version >= 170_000;

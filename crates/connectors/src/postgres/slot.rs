@@ -7,7 +7,7 @@ use tailwater_pg_wire::Lsn;
 use tokio_postgres::Client;
 
 use super::client::{literal, query_error, quote};
-use super::connection::{ReplicationConnection, command_error};
+use super::connection::{WireConnection, command_error};
 use super::position::{ServerIdentity, SlotPosition};
 use super::rows::wire_error;
 
@@ -52,7 +52,8 @@ const SLOT: &str = "SELECT plugin::text, database::text, slot_type, temporary, a
     coalesce((to_jsonb(s) ->> 'conflicting')::bool, false)
     FROM pg_replication_slots s WHERE slot_name = $1";
 
-async fn look(
+/// Looks for the slot once: with it the server's process that serves its reader.
+pub(crate) async fn look(
     client: &Client,
     name: &str,
     database: &str,
@@ -131,7 +132,7 @@ fn lost(name: &str, reason: &str) -> ConnectorError {
 
 /// Makes the slot, which waits for the transactions that run now.
 pub(crate) async fn create(
-    connection: &mut ReplicationConnection,
+    connection: &mut WireConnection,
     name: &str,
     is_failover: bool,
 ) -> Result<Slot, ConnectorError> {
@@ -203,7 +204,7 @@ fn mismatch(message: String) -> ConnectorError {
 
 /// Asks a server who it is.
 pub(crate) async fn identify(
-    connection: &mut ReplicationConnection,
+    connection: &mut WireConnection,
 ) -> Result<ServerIdentity, ConnectorError> {
     let told = connection.query("IDENTIFY_SYSTEM").await?;
     let told = told.map_err(|error| command_error("identify the server", &error))?;
@@ -217,7 +218,7 @@ pub(crate) async fn identify(
 /// Checks that the WAL behind `position` is the one that the job was reading: another server, or
 /// one that was restored to an earlier time, has other WAL under the same numbers.
 pub(crate) async fn check_identity(
-    connection: &mut ReplicationConnection,
+    connection: &mut WireConnection,
     now: ServerIdentity,
     position: &SlotPosition,
 ) -> Result<(), ConnectorError> {
@@ -248,10 +249,7 @@ pub(crate) async fn check_identity(
 }
 
 /// Files that were put back bring an earlier end of the same timeline.
-async fn check_end(
-    connection: &mut ReplicationConnection,
-    position: Lsn,
-) -> Result<(), ConnectorError> {
+async fn check_end(connection: &mut WireConnection, position: Lsn) -> Result<(), ConnectorError> {
     let told = connection.query("IDENTIFY_SYSTEM").await?;
     let told = told.map_err(|error| command_error("identify the server", &error))?;
     let end: Lsn = told.first("xlogpos").unwrap_or_default().parse().map_err(wire_error)?;

@@ -12,7 +12,7 @@ mod reader;
 mod state;
 mod transaction;
 
-pub(crate) use cut::{CutSettings, SnapshotTable, look_at};
+pub(crate) use cut::{BY_KEY_BYTES, CutSettings, SnapshotTable, look_at};
 pub(crate) use key::ChunkKey;
 pub(crate) use progress::{SegmentId, SnapshotProgress, Verdict};
 pub(crate) use reader::{Reading, SnapshotEvent, start};

@@ -1,21 +1,17 @@
 //! The source: planned without I/O, connected with every check.
 
 use tailwater_connector_api::{
-    BoxFuture, ConnectorError, Source, SourceContext, SourceFactory, SourcePlan, TableIssue,
-    TableSpec,
+    BoxFuture, ConnectorError, ErrorKind, Precondition, Preconditions, Source, SourceContext,
+    SourceFactory, SourcePlan, TableIssue, TableSpec,
 };
 use tailwater_types::ChangelogMode;
 
-use super::capture;
-use super::checks;
-use super::client;
-use super::connection::ReplicationConnection;
+use super::advice;
 use super::hub::Hubs;
 use super::metadata::Metadata;
 use super::options::{self, ChangeForm, PostgresConfig, Startup};
-use super::publication::{self, Publication};
+use super::preflight::{Preflight, Purpose, ReadyTable};
 use super::run::PostgresCdcSource;
-use super::slot;
 
 /// `'connector' = 'postgres-cdc'`
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,6 +67,11 @@ impl SourcePlan for PostgresCdcPlan {
         !self.is_bounded()
     }
 
+    fn may_lack_old_rows(&self) -> bool {
+        let is_keyed = !self.table.primary_key.is_empty();
+        !self.is_bounded() && self.config.changes == ChangeForm::All && is_keyed
+    }
+
     fn notes(&self) -> Vec<TableIssue> {
         self.notes.clone()
     }
@@ -80,58 +81,56 @@ impl SourcePlan for PostgresCdcPlan {
         context: SourceContext,
     ) -> BoxFuture<'_, Result<Box<dyn Source>, ConnectorError>> {
         Box::pin(async move {
-            let source = self.check(&context).await?;
+            let source = self.open(&context).await?;
             Ok(Box::new(source) as Box<dyn Source>)
+        })
+    }
+
+    fn check(&self, context: SourceContext) -> BoxFuture<'_, Vec<Precondition>> {
+        Box::pin(async move {
+            let mut found = Preconditions::on(self.config.address.endpoint());
+            let preflight = self.preflight(&context, Purpose::Check);
+            let ready = preflight.run(&mut found).await;
+            if let Some(ready) = ready {
+                advice::give(&preflight, &ready, &mut found).await;
+            }
+            found.into_vec()
         })
     }
 }
 
 impl PostgresCdcPlan {
-    async fn check(&self, context: &SourceContext) -> Result<PostgresCdcSource, ConnectorError> {
-        let config = &self.config;
-        let address = &config.address;
-        let application = format!("tailwater {}", context.job_name).trim_end().to_owned();
-        let client = client::connect(address, &application).await?;
-        let hub = HUBS.of(address, &config.slot);
-        let server = checks::server(&client, config, hub.server_process()).await?;
-        let mut tables =
-            capture::find(&client, &config.tables, &self.table, &address.database).await?;
-        for captured in &tables {
-            checks::may_select(&client, &captured.table).await?;
+    fn preflight(&self, context: &SourceContext, purpose: Purpose) -> Preflight<'_> {
+        Preflight {
+            config: &self.config,
+            declared: &self.table,
+            application: format!("tailwater {}", context.job_name).trim_end().to_owned(),
+            hub: HUBS.of(&self.config.address, &self.config.slot),
+            purpose,
         }
-        let physical = self.table.columns.iter().filter(|c| c.metadata.is_none());
-        let physical: Vec<&str> = physical.map(|c| c.name.as_str()).collect();
-        let mut publication = Publication::default();
-        let mut replication = None;
-        if !self.is_bounded() {
-            let key = self.table.primary_key.iter();
-            let key: Vec<&str> = key.map(|at| self.table.columns[*at].name.as_str()).collect();
-            for captured in &tables {
-                checks::identity(&client, config, &captured.table, &key).await?;
-            }
-            let wanted: Vec<_> = tables.iter().map(|t| (&t.table, physical.clone())).collect();
-            let (name, create) = (&config.publication, config.publication_create);
-            publication =
-                publication::check(&client, name, &wanted, create, server.version).await?;
-            for captured in &mut tables {
-                captured.filter = publication.filter(captured.table.oid).map(str::to_owned);
-            }
-            let mut connection = ReplicationConnection::open(address, &application).await?;
-            let identity = slot::identify(&mut connection).await?;
-            replication = Some((connection, identity));
-        }
+    }
+
+    async fn open(&self, context: &SourceContext) -> Result<PostgresCdcSource, ConnectorError> {
+        let mut found = Preconditions::on(self.config.address.endpoint());
+        let preflight = self.preflight(context, Purpose::Start);
+        let ready = preflight.run(&mut found).await;
+        found.into_result()?;
+        let ready = ready.ok_or_else(|| {
+            ConnectorError::new(ErrorKind::Internal, "the checks have ended without an answer")
+        })?;
+        let physical = preflight.physical().into_iter().map(str::to_owned).collect();
         Ok(PostgresCdcSource {
-            config: config.clone(),
-            application,
+            config: PostgresConfig { changes: ready.changes, ..self.config.clone() },
             name: format!("{} {}", context.job_name, context.source_name),
             scratch: context.scratch.clone(),
-            physical: physical.into_iter().map(str::to_owned).collect(),
-            client,
-            server,
-            hub,
-            tables,
-            publication,
-            replication,
+            physical,
+            client: ready.client,
+            server: ready.server,
+            hub: preflight.hub,
+            application: preflight.application,
+            tables: ready.tables.into_iter().filter_map(ReadyTable::captured).collect(),
+            publication: ready.publication,
+            replication: ready.replication,
         })
     }
 }

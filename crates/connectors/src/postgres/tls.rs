@@ -19,5 +19,5 @@ mod verifier;
 pub(crate) use certificate::end_point;
 pub(crate) use client_config::client_config;
 pub(crate) use failure::{handshake_failed, hung_up, no_channel, no_tls, unbound, uncertified};
-pub(crate) use options::{Given, SslMode, TlsOptions, gather, is_about_tls, judge};
+pub(crate) use options::{Given, SslMode, TlsOptions, Verification, gather, is_about_tls, judge};
 pub(crate) use session::{TlsReader, TlsSession};

@@ -221,7 +221,10 @@ pub fn show(kind: RowKind, row: RowRef<'_>, types: &[DataType]) -> String {
     let fields: Vec<String> = types
         .iter()
         .enumerate()
-        .map(|(i, t)| show_datum(row.get(i, t.layout()), &t.kind))
+        .map(|(i, t)| match row.is_unchanged(i) {
+            true => "unchanged".to_owned(),
+            false => show_datum(row.get(i, t.layout()), &t.kind),
+        })
         .collect();
     format!("{}[{}]", kind.short(), fields.join(", "))
 }

@@ -94,8 +94,7 @@ impl EpochLoop {
             return Ok(());
         };
         let (state, sinks) = (&mut self.state, self.sinks.len());
-        let number =
-            tokio::task::block_in_place(|| durability.begin(state, positions, sinks, is_inexact))?;
+        let number = durability.begin(state, positions, sinks, is_inexact)?;
         self.is_changed = false;
         for sink in 0..sinks {
             self.send(sink, SinkRequest::Flush(number)).await?;

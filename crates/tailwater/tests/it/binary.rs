@@ -41,6 +41,16 @@ impl Workspace {
 
     /// Starts `tailwater sql` with these arguments.
     pub(crate) fn start_with(&self, args: &[&str]) -> Running {
+        let all: Vec<&str> = ["sql"].iter().chain(args).copied().collect();
+        self.start_command(&all, &[])
+    }
+
+    /// Runs another command to its end, with further variables.
+    pub(crate) fn run_command(&self, args: &[&str], variables: &[(&str, &str)]) -> Ran {
+        self.start_command(args, variables).end()
+    }
+
+    fn start_command(&self, args: &[&str], variables: &[(&str, &str)]) -> Running {
         let file = |name: &str| {
             let unique = format!("{name}-{}", self.path().read_dir().unwrap().count());
             self.path().join(unique)
@@ -50,12 +60,13 @@ impl Workspace {
         let stderr = file("stderr");
         let err = std::fs::File::create(&stderr).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_tailwater"))
-            .arg("sql")
             .args(args)
             .current_dir(self.path())
             .env("XDG_STATE_HOME", self.path().join("state"))
             .env("TZ", "UTC")
+            .env("HOME", self.path())
             .env_remove("TAILWATER_LOG")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err)

@@ -26,6 +26,12 @@ fn checkpoint_number(job: &Path) -> u64 {
 /// behind a new checkpoint, so that there is always one more to resume from.
 async fn survives_twenty_kills(pipeline: Pipeline) {
     let shop = Shop::open(USERS, ORDERS).await;
+    if pipeline == Pipeline::CityTotals {
+        // The stream tells keys only: the old rows come from the state.
+        let sql = "ALTER TABLE business.users REPLICA IDENTITY DEFAULT;
+            ALTER TABLE business.orders REPLICA IDENTITY DEFAULT";
+        shop.client.batch_execute(sql).await.unwrap();
+    }
     let workspace = Workspace::new();
     let script = shop.script(pipeline, "300ms");
     let checkpoints = workspace.path().join("own-checkpoints");

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 mod binary;
+mod check;
 mod checkpoints;
 mod client;
 mod crashes;
@@ -14,3 +15,4 @@ mod scrub;
 mod server_errors;
 mod shop;
 mod show;
+mod slots;

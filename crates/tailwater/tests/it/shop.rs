@@ -75,7 +75,7 @@ FROM ods_orders o JOIN ods_users u ON o.user_id = u.user_id
 WHERE u.city IS NOT NULL GROUP BY u.city;";
 
 /// What is to be kept up to date.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pipeline {
     /// The four files of the example: a LEFT JOIN.
     OrdersWithUsers,

@@ -244,7 +244,8 @@ impl Changes {
             ChangeForm::All | ChangeForm::Upsert => change,
         };
         let commit_micros = self.transaction.as_ref().map_or(0, |t| t.begin.commit_micros);
-        let row = StreamedRow { change, tuple, previous };
+        let may_be_open = self.form == ChangeForm::Upsert;
+        let row = StreamedRow { change, tuple, previous, may_be_open };
         table.rows()?.push(kind, row, commit_micros, batch)
     }
 }

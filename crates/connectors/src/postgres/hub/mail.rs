@@ -1,5 +1,7 @@
 //! What the reader sends a subscriber: messages one behind the other in one buffer.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use tailwater_pg_wire::Lsn;
 
 /// Letters, each as `length: u32 | message`; a progress is a message of 8 bytes behind a zero
@@ -8,6 +10,36 @@ use tailwater_pg_wire::Lsn;
 pub(crate) struct Mail {
     bytes: Vec<u8>,
     at: usize,
+    /// Where the buffer goes when it has been read.
+    home: Option<Arc<Paper>>,
+}
+
+/// Buffers that have been read and wait for their next use.
+#[derive(Debug, Default)]
+pub(super) struct Paper(Mutex<Vec<Vec<u8>>>);
+
+impl Paper {
+    /// Empty mail in a used buffer, if there is one.
+    pub(super) fn mail(self: &Arc<Self>) -> Mail {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Mail { bytes: bytes.unwrap_or_default(), at: 0, home: Some(Arc::clone(self)) }
+    }
+}
+
+impl Drop for Mail {
+    fn drop(&mut self) {
+        /// More buffers, or larger ones, are not kept.
+        const MANY: usize = 4;
+        const LARGE_BYTES: usize = 1 << 20;
+        let Some(home) = &self.home else {
+            return;
+        };
+        let mut waiting = home.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() < MANY && (1..=LARGE_BYTES).contains(&self.bytes.capacity()) {
+            self.bytes.clear();
+            waiting.push(std::mem::take(&mut self.bytes));
+        }
+    }
 }
 
 /// One thing that a subscriber is told.

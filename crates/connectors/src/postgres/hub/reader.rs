@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use self::dispatch::Dispatcher;
 use self::pings::Pings;
 use super::super::client::{literal, quote};
-use super::super::connection::{ReplicationConnection, closed, command_error, lost};
+use super::super::connection::{Session, WireConnection, closed, command_error, lost};
 use super::super::feedback::{EndOnDrop, Progress, write_status};
 use super::super::rows::wire_error;
 use super::super::slot;
@@ -56,7 +56,7 @@ struct Reader {
 pub(super) async fn run(
     hub: Weak<Hub>,
     requests: mpsc::UnboundedReceiver<Request>,
-    connection: ReplicationConnection,
+    connection: WireConnection,
 ) {
     let mut connection = Some(connection);
     let (dispatcher, waiting) = (Dispatcher::default(), Vec::new());
@@ -125,7 +125,7 @@ impl Reader {
     /// Connects and reads.
     async fn stream(
         &mut self,
-        connection: Option<ReplicationConnection>,
+        connection: Option<WireConnection>,
     ) -> Result<Pause, ConnectorError> {
         let Some(hub) = self.hub.upgrade() else {
             return Ok(Pause::NobodyLeft);
@@ -135,7 +135,10 @@ impl Reader {
         };
         let connection = match connection {
             Some(connection) => connection,
-            None => ReplicationConnection::open(&request.address, &request.application).await?,
+            None => {
+                WireConnection::open(&request.address, &request.application, Session::Replication)
+                    .await?
+            }
         };
         let connection = replicate(connection, &hub.slot, &request, start).await?;
         let process = connection.server_process();
@@ -179,6 +182,8 @@ impl Reader {
                     self.dispatcher.flush(false).await;
                 }
             }
+            // A stream that is always ahead would leave its neighbours on this thread no turn.
+            tokio::task::coop::consume_budget().await;
             self.take_requests();
             if self.dispatcher.is_at_boundary()
                 && let Some(pause) = self.admit()
@@ -339,11 +344,11 @@ fn shutting_down() -> ConnectorError {
 }
 
 async fn replicate(
-    mut connection: ReplicationConnection,
+    mut connection: WireConnection,
     slot_name: &str,
     request: &StreamRequest,
     start: Lsn,
-) -> Result<ReplicationConnection, ConnectorError> {
+) -> Result<WireConnection, ConnectorError> {
     let publications = literal(&quote(&request.publication));
     let binary = if request.binary { ", binary 'true'" } else { "" };
     let streaming = match request.scratch {
@@ -373,6 +378,8 @@ async fn replicate(
             });
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
-        connection = ReplicationConnection::open(&request.address, &request.application).await?;
+        connection =
+            WireConnection::open(&request.address, &request.application, Session::Replication)
+                .await?;
     }
 }

@@ -17,7 +17,7 @@ use super::transaction::shape_sql;
 
 /// From this size on a table is read by ranges of its key, in short transactions, and resumed where
 /// it was left; what is smaller is read by pages in one snapshot.
-const BY_KEY_BYTES: i64 = 64 << 20;
+pub(crate) const BY_KEY_BYTES: i64 = 64 << 20;
 /// About the size of a segment.
 const SEGMENT_BYTES: i64 = 128 << 20;
 const MAX_SEGMENTS: i64 = 256;
@@ -40,7 +40,9 @@ pub(crate) struct SnapshotTable {
     /// Its columns, to notice an ALTER.
     pub(super) shape: String,
     /// TOAST included.
-    bytes: i64,
+    pub(crate) bytes: i64,
+    /// As of the last ANALYZE; 0 if nobody knows.
+    pub(crate) rows: f64,
     /// How many rows a chunk has, where the user says so.
     pub(super) chunk_rows: Option<usize>,
     /// What a row takes on average, TOAST included; 0 if nobody knows.
@@ -113,6 +115,7 @@ pub(crate) async fn look_at(
         is_partitioned: table.is_partitioned,
         shape: shape.map_err(failed)?.get(0),
         bytes,
+        rows: tuples,
         chunk_rows: settings.chunk_rows,
         row_bytes: if tuples > 0.0 { (bytes as f64 / tuples) as usize } else { 0 },
     })
@@ -123,6 +126,11 @@ fn is_key_of(key: Option<&ChunkKey>, names: &[String]) -> bool {
 }
 
 impl SnapshotTable {
+    /// Whether it has never held a row.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.leaves.iter().all(|leaf| leaf.pages == 0)
+    }
+
     /// The table behind FROM: without the tables that inherit from it, which publish by themselves.
     pub(super) fn from(&self) -> String {
         if self.is_partitioned { self.sql_name.clone() } else { format!("ONLY {}", self.sql_name) }

@@ -9,9 +9,9 @@ use tailwater_pg_wire::Lsn;
 use tailwater_types::ChangeBatch;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio_postgres::Client;
 
-use super::super::client::{self, ServerAddress};
+use super::super::client::ServerAddress;
+use super::super::connection::{Session, WireConnection};
 use super::super::copy::TableCopy;
 use super::SnapshotTable;
 use super::key::ChunkKey;
@@ -20,7 +20,7 @@ use super::progress::{SegmentId, SnapshotProgress, TableProgress};
 use super::transaction::{self, ReadTransaction};
 
 /// A chunk has about so many bytes: it is kept in memory until it is whole.
-const CHUNK_BYTES: usize = 4 << 20;
+const CHUNK_BYTES: usize = 3 << 20;
 /// A chunk whose rows turn out to be much larger than expected ends here.
 const MAX_CHUNK_BYTES: usize = 4 * CHUNK_BYTES;
 /// Rows of the first chunk of a table whose rows nobody knows.
@@ -91,7 +91,7 @@ pub(crate) fn start(
     progress: &Arc<Mutex<SnapshotProgress>>,
     readers: usize,
 ) -> Reading {
-    let (events, receiver) = mpsc::channel(2);
+    let (events, receiver) = mpsc::channel(1);
     let tasks = tasks(&tables, &lock(progress), readers);
     let count = readers.min(tasks.len()).max(1);
     let shared = Arc::new(Shared {
@@ -149,17 +149,19 @@ fn tasks(
 
 impl Shared {
     async fn read(&self, reader: usize) -> Result<(), ConnectorError> {
-        let client = client::connect(&self.address, &self.application).await?;
+        let mut connection =
+            WireConnection::open(&self.address, &self.application, Session::Sql).await?;
+        let connection = &mut connection;
         let next = || self.tasks.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         while let Some(task) = next() {
             match task {
-                Task::Segment(id) => self.read_segment(&client, reader, id).await?,
+                Task::Segment(id) => self.read_segment(connection, reader, id).await?,
                 Task::Pages { group, is_leader, members } => {
                     let table = self.table(group.id)?;
                     if is_leader {
-                        self.lead(&client, reader, &group, table, members).await?;
+                        self.lead(connection, reader, &group, table, members).await?;
                     } else {
-                        self.follow(&client, &group, table).await?;
+                        self.follow(connection, &group, table).await?;
                     }
                 }
             }
@@ -176,7 +178,7 @@ impl Shared {
     /// Begins a transaction that sees everything that was dropped so far, and the chunk in it.
     async fn begin_chunk(
         &self,
-        client: &Client,
+        connection: &mut WireConnection,
         reader: usize,
         id: SegmentId,
         open: &mut Option<ReadTransaction>,
@@ -185,11 +187,11 @@ impl Shared {
         loop {
             let mut is_new = false;
             if open.as_ref().is_some_and(|t| t.begun.elapsed() > MAX_AGE) {
-                self.end_transaction(client, reader, open).await?;
+                self.end_transaction(connection, reader, open).await?;
             }
             if open.is_none() {
                 lock(&self.progress).await_snapshot(reader);
-                let begun = transaction::begin(client, table, self.floor).await?;
+                let begun = transaction::begin(connection, table, self.floor).await?;
                 lock(&self.progress).use_snapshot(reader, Some(begun.snapshot.clone()));
                 *open = Some(begun);
                 is_new = true;
@@ -197,7 +199,7 @@ impl Shared {
             if let Some(low) = lock(&self.progress).begin(id, reader) {
                 return Ok(low);
             }
-            self.end_transaction(client, reader, open).await?;
+            self.end_transaction(connection, reader, open).await?;
             if is_new {
                 // A commit in the stream is not visible yet: it waits for a standby.
                 tokio::time::sleep(transaction::PAUSE).await;
@@ -207,20 +209,20 @@ impl Shared {
 
     async fn end_transaction(
         &self,
-        client: &Client,
+        connection: &mut WireConnection,
         reader: usize,
         open: &mut Option<ReadTransaction>,
     ) -> Result<(), ConnectorError> {
         if open.take().is_some() {
             lock(&self.progress).use_snapshot(reader, None);
-            transaction::end(client).await?;
+            transaction::end(connection).await?;
         }
         Ok(())
     }
 
     async fn read_segment(
         &self,
-        client: &Client,
+        connection: &mut WireConnection,
         reader: usize,
         id: SegmentId,
     ) -> Result<(), ConnectorError> {
@@ -232,14 +234,14 @@ impl Shared {
         let mut pace = Pace::new(table);
         let mut open = None;
         loop {
-            let low = self.begin_chunk(client, reader, id, &mut open).await?;
+            let low = self.begin_chunk(connection, reader, id, &mut open).await?;
             let horizon = open.as_ref().map_or(Lsn(0), |t| t.horizon);
             let limit = pace.rows();
             let from = chunk_sql(table, key, &low, end.as_deref(), limit);
             let plan = Arc::clone(&table.plan);
-            let mut copy = TableCopy::start(client, plan, Some(key.clone()), &from).await?;
+            let mut copy = TableCopy::start(connection, plan, Some(key.clone()), &from).await?;
             let (mut rows, mut bytes, mut is_cut) = (Vec::new(), 0, false);
-            while let Some(batch) = copy.next_batch().await? {
+            while let Some(batch) = copy.next_batch(connection).await? {
                 bytes += batch.byte_size();
                 rows.push(batch);
                 is_cut = bytes > MAX_CHUNK_BYTES;
@@ -247,19 +249,20 @@ impl Shared {
                     break;
                 }
             }
+            copy.finish(connection).await?;
             pace.learn(copy.rows(), bytes);
             let is_last = copy.rows() < limit && !is_cut;
             let high = if is_last { end.clone() } else { Some(copy.last_key().to_vec()) };
             lock(&self.progress).end(id, high);
             let chunk = SnapshotEvent::Chunk { id, rows, horizon };
             if is_last {
-                self.end_transaction(client, reader, &mut open).await?;
+                self.end_transaction(connection, reader, &mut open).await?;
                 self.send(chunk).await;
                 return Ok(());
             }
             if let Err(mpsc::error::TrySendError::Full(chunk)) = self.events.try_send(chunk) {
                 // Nobody knows for how long: no transaction waits for a slow sink.
-                self.end_transaction(client, reader, &mut open).await?;
+                self.end_transaction(connection, reader, &mut open).await?;
                 self.send(chunk).await;
             }
         }
@@ -273,26 +276,26 @@ impl Shared {
     /// The first reader of a table by pages: its snapshot is everybody's.
     async fn lead(
         &self,
-        client: &Client,
+        connection: &mut WireConnection,
         reader: usize,
         group: &PageGroup,
         table: &SnapshotTable,
         members: usize,
     ) -> Result<(), ConnectorError> {
         let mut open = None;
-        self.begin_chunk(client, reader, group.id, &mut open).await?;
-        let name = if members > 1 { transaction::export(client).await? } else { String::new() };
+        self.begin_chunk(connection, reader, group.id, &mut open).await?;
+        let name = if members > 1 { transaction::export(connection).await? } else { String::new() };
         let horizon = open.as_ref().map_or(Lsn(0), |t| t.horizon);
         group.snapshot.send_replace(Some(SharedSnapshot { name, horizon }));
-        self.read_pages(client, group, table).await?;
+        self.read_pages(connection, group, table).await?;
         // The exported snapshot lives as long as this transaction.
         group.all_left().await;
-        self.end_transaction(client, reader, &mut open).await
+        self.end_transaction(connection, reader, &mut open).await
     }
 
     async fn follow(
         &self,
-        client: &Client,
+        connection: &mut WireConnection,
         group: &PageGroup,
         table: &SnapshotTable,
     ) -> Result<(), ConnectorError> {
@@ -302,14 +305,14 @@ impl Shared {
             Err(_) => None,
         };
         let name = shared.map(|s| s.name).unwrap_or_default();
-        transaction::join(client, &name).await?;
-        self.read_pages(client, group, table).await?;
-        transaction::end(client).await
+        transaction::join(connection, &name).await?;
+        self.read_pages(connection, group, table).await?;
+        transaction::end(connection).await
     }
 
     async fn read_pages(
         &self,
-        client: &Client,
+        connection: &mut WireConnection,
         group: &PageGroup,
         table: &SnapshotTable,
     ) -> Result<(), ConnectorError> {
@@ -319,8 +322,8 @@ impl Shared {
         let limit = if group.is_small() { MAX_CHUNK_BYTES } else { 0 };
         while let Some(from) = group.next() {
             let plan = Arc::clone(&table.plan);
-            let mut copy = TableCopy::start(client, plan, None, &from).await?;
-            while let Some(batch) = copy.next_batch().await? {
+            let mut copy = TableCopy::start(connection, plan, None, &from).await?;
+            while let Some(batch) = copy.next_batch(connection).await? {
                 kept_bytes += batch.byte_size();
                 kept.push(batch);
                 if kept_bytes > limit {

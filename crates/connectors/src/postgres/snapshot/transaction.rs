@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tailwater_pg_wire::query::QueryResult;
 use tailwater_pg_wire::{Lsn, WireError};
 use tokio_postgres::Client;
 
 use super::super::client::{literal, query_error};
+use super::super::connection::{WireConnection, command_error};
 use super::super::rows::wire_error;
 use super::super::visibility::{PgSnapshot, widen};
 use super::SnapshotTable;
@@ -41,21 +43,21 @@ pub(crate) async fn floor(client: &Client) -> Result<u64, ConnectorError> {
 
 /// Begins a transaction in whose snapshot every transaction below `floor` is over.
 pub(super) async fn begin(
-    client: &Client,
+    connection: &mut WireConnection,
     table: &SnapshotTable,
     floor: u64,
 ) -> Result<ReadTransaction, ConnectorError> {
     let since = Instant::now();
     let mut has_told = false;
     loop {
-        let transaction = begin_now(client, table).await?;
+        let transaction = begin_now(connection, table).await?;
         if transaction.snapshot.xmin >= floor {
             return Ok(transaction);
         }
-        end(client).await?;
+        end(connection).await?;
         if !has_told && since.elapsed() > PATIENCE {
             has_told = true;
-            tell_oldest(client, transaction.snapshot.xmin).await;
+            tell_oldest(connection, transaction.snapshot.xmin).await?;
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -64,25 +66,30 @@ pub(super) async fn begin(
 /// The lock comes before the snapshot: an older snapshot reads a table that an ALTER has rewritten
 /// in between as empty.
 async fn begin_now(
-    client: &Client,
+    connection: &mut WireConnection,
     table: &SnapshotTable,
 ) -> Result<ReadTransaction, ConnectorError> {
     let sql = format!(
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE {} IN ACCESS SHARE MODE",
-        table.sql_name
-    );
-    client.batch_execute(&sql).await.map_err(failed)?;
-    let sql = format!(
-        "SELECT pg_current_snapshot()::text, CASE WHEN pg_is_in_recovery() THEN '0/0'
-        ELSE pg_current_wal_insert_lsn()::text END, {}",
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE {} IN ACCESS SHARE MODE;
+        SELECT pg_current_snapshot() AS snapshot, CASE WHEN pg_is_in_recovery() THEN '0/0'
+        ELSE pg_current_wal_insert_lsn()::text END AS horizon, {} AS shape",
+        table.sql_name,
         shape_sql(table.oid)
     );
-    let row = client.query_one(&sql, &[]).await.map_err(failed)?;
-    let snapshot = row.get::<_, &str>(0).parse::<PgSnapshot>();
-    let horizon = row.get::<_, &str>(1).parse().map_err(wire_error)?;
+    let told = run(connection, &sql).await?;
+    let value = |name| told.first(name).unwrap_or_default();
     let invalid = |()| wire_error(WireError::Invalid { what: "pg_current_snapshot()" });
-    table.check_shape(row.get(2))?;
-    Ok(ReadTransaction { snapshot: snapshot.map_err(invalid)?, horizon, begun: Instant::now() })
+    table.check_shape(value("shape"))?;
+    Ok(ReadTransaction {
+        snapshot: value("snapshot").parse::<PgSnapshot>().map_err(invalid)?,
+        horizon: value("horizon").parse().map_err(wire_error)?,
+        begun: Instant::now(),
+    })
+}
+
+async fn run(connection: &mut WireConnection, sql: &str) -> Result<QueryResult, ConnectorError> {
+    let told = connection.query(sql).await?;
+    told.map_err(|error| command_error("take a snapshot", &error))
 }
 
 /// The columns of a table as text, to notice that they changed between two transactions.
@@ -94,39 +101,43 @@ pub(super) fn shape_sql(oid: u32) -> String {
 }
 
 /// Gives the snapshot to other sessions.
-pub(super) async fn export(client: &Client) -> Result<String, ConnectorError> {
-    let row = client.query_one("SELECT pg_export_snapshot()", &[]).await.map_err(failed)?;
-    Ok(row.get(0))
+pub(super) async fn export(connection: &mut WireConnection) -> Result<String, ConnectorError> {
+    let told = run(connection, "SELECT pg_export_snapshot() AS name").await?;
+    Ok(told.first("name").unwrap_or_default().to_owned())
 }
 
 /// Joins the snapshot of another session.
-pub(super) async fn join(client: &Client, snapshot: &str) -> Result<(), ConnectorError> {
+pub(super) async fn join(
+    connection: &mut WireConnection,
+    snapshot: &str,
+) -> Result<(), ConnectorError> {
     let sql = format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}",
         literal(snapshot)
     );
-    client.batch_execute(&sql).await.map_err(failed)
+    run(connection, &sql).await.map(|_| ())
 }
 
 /// Ends the transaction.
-pub(super) async fn end(client: &Client) -> Result<(), ConnectorError> {
-    client.batch_execute("COMMIT").await.map_err(failed)
+pub(super) async fn end(connection: &mut WireConnection) -> Result<(), ConnectorError> {
+    run(connection, "COMMIT").await.map(|_| ())
 }
 
-async fn tell_oldest(client: &Client, xmin: u64) {
-    let sql = "SELECT pid, coalesce(usename, '')::text, coalesce(application_name, ''),
-        coalesce(extract(epoch FROM now() - xact_start)::bigint, 0)
+async fn tell_oldest(connection: &mut WireConnection, xmin: u64) -> Result<(), ConnectorError> {
+    let sql = "SELECT pid, usename, application_name,
+          extract(epoch FROM now() - xact_start)::bigint AS seconds
         FROM pg_stat_activity WHERE backend_xid IS NOT NULL ORDER BY age(backend_xid) DESC LIMIT 1";
-    match client.query_opt(sql, &[]).await {
-        Ok(Some(row)) => tracing::warn!(
-            pid = row.get::<_, i32>(0),
-            user = row.get::<_, &str>(1),
-            application = row.get::<_, &str>(2),
-            seconds = row.get::<_, i64>(3),
-            "snapshot waits for an older transaction to end"
-        ),
-        _ => tracing::warn!(xmin, "snapshot waits for an older transaction to end"),
-    }
+    let told = run(connection, sql).await?;
+    let value = |name| told.first(name).unwrap_or_default();
+    tracing::warn!(
+        xmin,
+        pid = value("pid"),
+        user = value("usename"),
+        application = value("application_name"),
+        seconds = value("seconds"),
+        "snapshot waits for an older transaction to end"
+    );
+    Ok(())
 }
 
 impl SnapshotTable {
@@ -140,6 +151,6 @@ impl SnapshotTable {
     }
 }
 
-pub(super) fn failed(error: tokio_postgres::Error) -> ConnectorError {
+fn failed(error: tokio_postgres::Error) -> ConnectorError {
     query_error("take a snapshot", error)
 }

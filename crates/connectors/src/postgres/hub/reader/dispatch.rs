@@ -2,18 +2,20 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tailwater_connector_api::{ConnectorError, ErrorKind};
 use tailwater_pg_wire::pgoutput::{self, Block, Commit, PgOutput};
 use tailwater_pg_wire::{Lsn, WireError};
 use tokio::sync::mpsc;
 
+use super::super::mail::Paper;
 use super::super::spill::Spill;
 use super::super::{Attach, Mail, StreamRequest, Wish};
 use crate::postgres::rows::wire_error;
 
 /// Mail of this size is sent even if more is there.
-const FULL_BYTES: usize = 256 * 1024;
+const FULL_BYTES: usize = 120 * 1024;
 /// From so many messages on a transaction is worth a nap within.
 const LONG_TRANSACTION: u64 = 64;
 
@@ -33,6 +35,7 @@ pub(super) struct Dispatcher {
     open: Option<(Vec<u8>, u64)>,
     block: Option<u32>,
     spills: HashMap<u32, Spill>,
+    paper: Arc<Paper>,
 }
 
 struct Subscriber {
@@ -98,7 +101,7 @@ impl Dispatcher {
         if answer.send((start, number)).is_err() {
             return;
         }
-        let mut mail = Mail::default();
+        let mut mail = self.paper.mail();
         for description in self.described.values() {
             mail.push(description, &[]);
         }
@@ -168,7 +171,7 @@ impl Dispatcher {
                 subscriber.told = subscriber.progress;
             }
             if subscriber.mail.byte_size() > 0 {
-                let mail = std::mem::take(&mut subscriber.mail);
+                let mail = std::mem::replace(&mut subscriber.mail, self.paper.mail());
                 subscriber.is_gone = subscriber.outbox.send(Ok(mail)).await.is_err();
                 has_lost |= subscriber.is_gone;
             }

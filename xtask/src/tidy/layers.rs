@@ -43,6 +43,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // For development.
     ("testkit-postgres", &[]),
     ("bench/engine", &["types", "expr", "state", "operators"]),
+    ("bench/cdc", &["testkit-postgres"]),
     ("xtask", &["testkit-postgres"]),
 ];
 
@@ -50,7 +51,15 @@ const LAYERS: &[(&str, &[&str])] = &[
 const RESERVED: &[(&str, &[&str], &str)] = &[
     (
         "tokio",
-        &["connectors", "runtime", "pipeline", "tailwater", "testkit-postgres", "xtask"],
+        &[
+            "connectors",
+            "runtime",
+            "pipeline",
+            "tailwater",
+            "testkit-postgres",
+            "bench/cdc",
+            "xtask",
+        ],
         "the layers below know no tasks and no sockets",
     ),
     (

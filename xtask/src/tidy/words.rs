@@ -6,12 +6,12 @@ use super::{Source, Violation};
 const RESERVED: &[(&[&str], &[&str], &str)] = &[
     (
         &["tokio::spawn(", "task::spawn(", "spawn_blocking(", "thread::spawn(", "thread::Builder"],
-        &["runtime", "connectors", "state", "testkit-postgres", "xtask"],
+        &["runtime", "connectors", "state", "testkit-postgres", "bench/cdc", "xtask"],
         "only the runtime starts tasks (connectors and state for their own I/O)",
     ),
     (
         &["env::var", "env::args", "env::temp_dir", "env::current_dir"],
-        &["tailwater", "testkit-postgres", "bench/engine", "xtask"],
+        &["tailwater", "testkit-postgres", "bench/engine", "bench/cdc", "xtask"],
         "only the binary reads the environment",
     ),
     (

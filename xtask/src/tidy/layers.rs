@@ -64,10 +64,14 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ),
     (
         "tokio-postgres",
-        &["connectors", "testkit-postgres", "xtask"],
+        &["connectors", "testkit-postgres", "xtask", "bench/cdc"],
         "only connectors talk to databases",
     ),
-    ("anyhow", &["tailwater", "xtask"], "libraries have errors of their own (thiserror)"),
+    (
+        "anyhow",
+        &["tailwater", "xtask", "bench/cdc"],
+        "libraries have errors of their own (thiserror)",
+    ),
     ("clap", &["tailwater", "xtask"], "only the binary reads arguments"),
 ];
 

@@ -1,6 +1,6 @@
 //! A reading that goes on after what passes by itself, as a job does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -22,6 +22,8 @@ pub struct Job {
     pub errors: Vec<ConnectorError>,
     /// Whether what is kept is acknowledged: not between two checkpoints.
     pub acks: bool,
+    /// How many changes were kept, and the place, when it was begun to read.
+    resumed: Vec<(usize, Option<Position>)>,
     reading: Option<Reading>,
 }
 
@@ -33,6 +35,7 @@ impl Job {
             position: None,
             errors: Vec::new(),
             acks: true,
+            resumed: Vec::new(),
             reading: None,
         }
     }
@@ -63,6 +66,7 @@ impl Job {
     async fn step(&mut self) -> Result<(), ConnectorError> {
         let Some(reading) = &mut self.reading else {
             let from = at(&self.position);
+            self.resumed.push((self.kept.len(), self.position.clone()));
             self.reading = Some(connect(&PostgresCdcFactory, &self.spec, from).await?);
             return Ok(());
         };
@@ -102,11 +106,26 @@ impl Job {
         self.kept.iter().rev().any(|kept| kept == row)
     }
 
+    /// Prints all changes of keys of which there is not each row once.
+    fn show_what_is_wrong(&self) {
+        let mut counts = BTreeMap::<&str, i32>::new();
+        for row in &self.kept {
+            *counts.entry(&row[2..]).or_default() += if row.starts_with('+') { 1 } else { -1 };
+        }
+        for (row, count) in counts.iter().filter(|(_, count)| !(0..=1).contains(*count)) {
+            let key = &row[..=row.find(',').unwrap_or(0)];
+            println!("{count} times {row}; resumed at {:?}, {:?}", self.resumed, self.errors);
+            let own = self.kept.iter().enumerate().filter(|(_, c)| c[2..].starts_with(key));
+            own.for_each(|(at, change)| println!("  {at}: {change}"));
+        }
+    }
+
     /// Reads up to a last row and compares with the table `orders (id, note)`.
     pub async fn must_equal_the_table(&mut self, cluster: &Cluster, database: &str) {
         let client = cluster.connect(database).await;
         client.batch_execute("INSERT INTO orders VALUES (-1, 'end')").await.expect("the end");
         self.until("the end", |job| job.is_through() && job.has("+I[-1, end]")).await;
+        self.show_what_is_wrong();
         let rows = client.query("SELECT id, note FROM orders", &[]).await.expect("rows");
         let row = |row: &tokio_postgres::Row| {
             format!("[{}, {}]", row.get::<_, i64>(0), row.get::<_, &str>(1))

@@ -52,8 +52,9 @@ pub(crate) struct SnapshotProgress {
     tables: BTreeMap<u32, TableProgress>,
     /// Transactions of which a change was dropped that not every snapshot in use sees.
     dropped: Vec<u32>,
-    /// The snapshots in use, by reader.
-    in_use: BTreeMap<usize, PgSnapshot>,
+    /// The snapshots in use, by reader; `None` is one that is being taken: it may be older than
+    /// everything that is known.
+    in_use: BTreeMap<usize, Option<PgSnapshot>>,
 }
 
 /// A table that is not through yet.
@@ -102,6 +103,16 @@ enum Extent {
     Open,
     /// Up to this key.
     Known(Option<Vec<u8>>),
+}
+
+impl Pending {
+    /// Whether a key that lies in no chunk before lies in this one, as far as is known.
+    fn may_hold(&self, key: &[u8]) -> bool {
+        match &self.extent {
+            Extent::Open => true,
+            Extent::Known(high) => is_within(key, high.as_deref()),
+        }
+    }
 }
 
 /// Whether a key is not behind a bound.
@@ -180,11 +191,7 @@ impl SnapshotProgress {
             let is_seen = span.filter.as_ref().is_some_and(|f| f.holds(xid, commit));
             return if is_seen { Verdict::Drop } else { Verdict::Emit };
         }
-        let holds = |p: &Pending| match &p.extent {
-            Extent::Open => true,
-            Extent::Known(high) => is_within(key, high.as_deref()),
-        };
-        match segment.pending.iter().position(holds) {
+        match segment.pending.iter().position(|chunk| chunk.may_hold(key)) {
             Some(chunk) if segment.pending[chunk].snapshot.sees(xid) => Verdict::Drop,
             Some(chunk) => Verdict::Hold(HeldAt { segment: SegmentId { table, number }, chunk }),
             None => {
@@ -194,12 +201,20 @@ impl SnapshotProgress {
         }
     }
 
-    /// Keeps the rows of one change.
+    /// Keeps the rows of one change. Since it was judged a reader may have ended the chunk before
+    /// its key, and begun the next one.
     pub(crate) fn hold(&mut self, at: HeldAt, key: &[u8], xid: u32, rows: &ChangeBatch) {
-        let segment = self.segment_mut(at.segment);
-        if let Some(chunk) = segment.and_then(|s| s.pending.get_mut(at.chunk)) {
-            chunk.rows.append(rows);
-            chunk.held.push((key.to_vec(), xid, rows.len()));
+        let Some(segment) = self.segment_mut(at.segment) else {
+            return;
+        };
+        let mut chunks = segment.pending.iter_mut().skip(at.chunk);
+        match chunks.find(|chunk| chunk.may_hold(key)) {
+            Some(chunk) if chunk.snapshot.sees(xid) => {}
+            Some(chunk) => {
+                chunk.rows.append(rows);
+                chunk.held.push((key.to_vec(), xid, rows.len()));
+            }
+            None => self.drop_of(xid),
         }
     }
 
@@ -210,22 +225,25 @@ impl SnapshotProgress {
     }
 
     fn drop_of(&mut self, xid: u32) {
-        let is_seen = !self.in_use.is_empty() && self.in_use.values().all(|s| s.sees(xid));
-        if !is_seen && self.dropped.last() != Some(&xid) {
+        if !is_seen_by_all(&self.in_use, xid) && self.dropped.last() != Some(&xid) {
             self.dropped.push(xid);
         }
+    }
+
+    /// A reader is about to take a snapshot: until it has told which, nothing that is dropped is
+    /// seen by all.
+    pub(crate) fn await_snapshot(&mut self, reader: usize) {
+        self.in_use.insert(reader, None);
     }
 
     /// A reader has taken a snapshot, or (`None`) uses none any more.
     pub(crate) fn use_snapshot(&mut self, reader: usize, snapshot: Option<PgSnapshot>) {
         match snapshot {
-            Some(snapshot) => self.in_use.insert(reader, snapshot),
+            Some(snapshot) => self.in_use.insert(reader, Some(snapshot)),
             None => self.in_use.remove(&reader),
         };
         let in_use = &self.in_use;
-        if !in_use.is_empty() {
-            self.dropped.retain(|xid| !in_use.values().all(|s| s.sees(*xid)));
-        }
+        self.dropped.retain(|xid| !is_seen_by_all(in_use, *xid));
     }
 
     /// The last key of a segment.
@@ -236,7 +254,7 @@ impl SnapshotProgress {
     /// Begins a chunk behind the last one, if the reader's snapshot sees all that was dropped.
     /// Gives the key behind which it begins.
     pub(crate) fn begin(&mut self, id: SegmentId, reader: usize) -> Option<Vec<u8>> {
-        let snapshot = self.in_use.get(&reader)?.clone();
+        let snapshot = self.in_use.get(&reader)?.clone()?;
         if !self.dropped.iter().all(|xid| snapshot.sees(*xid)) {
             return None;
         }
@@ -324,6 +342,12 @@ impl SnapshotProgress {
     fn segment_mut(&mut self, id: SegmentId) -> Option<&mut Segment> {
         self.tables.get_mut(&id.table)?.segments.get_mut(id.number)
     }
+}
+
+/// Whether every snapshot in use sees a transaction, and with them every later one.
+fn is_seen_by_all(in_use: &BTreeMap<usize, Option<PgSnapshot>>, xid: u32) -> bool {
+    let sees = |snapshot: &Option<PgSnapshot>| snapshot.as_ref().is_some_and(|s| s.sees(xid));
+    !in_use.is_empty() && in_use.values().all(sees)
 }
 
 fn is_same_snapshot(a: &Option<SnapshotFilter>, b: &Option<SnapshotFilter>) -> bool {

@@ -190,6 +190,7 @@ impl Shared {
                 self.end_transaction(connection, reader, open).await?;
             }
             if open.is_none() {
+                lock(&self.progress).await_snapshot(reader);
                 let begun = transaction::begin(connection, table, self.floor).await?;
                 lock(&self.progress).use_snapshot(reader, Some(begun.snapshot.clone()));
                 *open = Some(begun);

@@ -165,7 +165,10 @@ impl Dispatcher {
         let is_at_boundary = self.is_at_boundary();
         let mut has_lost = false;
         for subscriber in &mut self.subscribers {
-            let is_news = is_at_boundary && subscriber.progress > subscriber.told;
+            // Nobody waits for the sake of a progress alone: who has not read the last hears of the
+            // next.
+            let has_room = subscriber.mail.byte_size() > 0 || subscriber.outbox.capacity() > 0;
+            let is_news = is_at_boundary && has_room && subscriber.progress > subscriber.told;
             if is_news && (with_progress || subscriber.mail.byte_size() > 0) {
                 subscriber.mail.push_progress(subscriber.progress);
                 subscriber.told = subscriber.progress;

@@ -158,6 +158,8 @@ struct Run {
     /// By reader, which has one segment.
     chunks: Vec<VecDeque<Chunk>>,
     has_snapshot: Vec<Option<Taken>>,
+    /// Taken on the server, and not told of yet.
+    on_its_way: Vec<Option<Taken>>,
     stream: usize,
     sink: Sink,
     kept: Kept,
@@ -183,8 +185,8 @@ impl Run {
         let sink = Sink::default();
         let kept = Kept { sink: sink.clone(), progress: encode(&progress), stream };
         let (chunks, has_snapshot) = (vec![VecDeque::new(), VecDeque::new()], vec![None, None]);
-        let floor = stream;
-        Self { database, progress, chunks, has_snapshot, stream, sink, kept, floor }
+        let (floor, on_its_way) = (stream, vec![None, None]);
+        Self { database, progress, chunks, has_snapshot, on_its_way, stream, sink, kept, floor }
     }
 
     fn read_step(&mut self, reader: usize, random: &mut Random) {
@@ -213,10 +215,15 @@ impl Run {
         }
         let is_settled = (0..self.floor).all(|i| !self.database.invisible.contains(&i));
         if (self.has_snapshot[reader].is_none() || random.below(3) == 0) && is_settled {
-            let snapshot = self.database.snapshot();
-            self.progress.use_snapshot(reader, Some(snapshot.clone()));
-            let rows = self.database.visible();
-            self.has_snapshot[reader] = Some((snapshot, self.database.horizon(), rows));
+            let Some(taken) = self.on_its_way[reader].take() else {
+                self.progress.await_snapshot(reader);
+                self.has_snapshot[reader] = None;
+                let (snapshot, horizon) = (self.database.snapshot(), self.database.horizon());
+                self.on_its_way[reader] = Some((snapshot, horizon, self.database.visible()));
+                return;
+            };
+            self.progress.use_snapshot(reader, Some(taken.0.clone()));
+            self.has_snapshot[reader] = Some(taken);
         }
         let Some((_, horizon, rows)) = self.has_snapshot[reader].clone() else {
             return;
@@ -245,7 +252,7 @@ impl Run {
         }
     }
 
-    fn stream_step(&mut self) {
+    fn stream_step(&mut self, random: &mut Random) {
         let Some((xid, writes)) = self.database.commits.get(self.stream).cloned() else {
             return;
         };
@@ -261,7 +268,13 @@ impl Run {
             match self.progress.judge(TABLE, &key, xid, commit) {
                 Verdict::Emit => self.sink.take(&rows),
                 Verdict::Drop => {}
-                Verdict::Hold(at) => self.progress.hold(at, &key, xid, &rows),
+                Verdict::Hold(at) => {
+                    // The readers are tasks of their own.
+                    for _ in 0..random.below(3) {
+                        self.read_step(at.segment.number, random);
+                    }
+                    self.progress.hold(at, &key, xid, &rows);
+                }
             }
         }
         self.stream += 1;
@@ -273,7 +286,7 @@ impl Run {
         self.progress = decode(&self.kept.progress).unwrap();
         self.stream = self.kept.stream;
         self.chunks.iter_mut().for_each(VecDeque::clear);
-        self.has_snapshot = vec![None, None];
+        (self.has_snapshot, self.on_its_way) = (vec![None, None], vec![None, None]);
         self.floor = self.database.commits.len();
     }
 
@@ -284,7 +297,7 @@ impl Run {
             25..45 => self.database.show(random),
             45..65 => self.read_step(reader, random),
             65..78 => self.release_step(reader),
-            78..94 => self.stream_step(),
+            78..94 => self.stream_step(random),
             94..98 => {
                 let progress = encode(&self.progress);
                 self.kept = Kept { sink: self.sink.clone(), progress, stream: self.stream };
@@ -308,7 +321,7 @@ fn what_is_handed_over_adds_up_to_the_table_however_things_interleave() {
                 run.read_step(reader, &mut random);
                 run.release_step(reader);
             }
-            run.stream_step();
+            run.stream_step(&mut random);
             if run.stream == run.database.commits.len() {
                 run.progress.settle(run.database.horizon());
             }

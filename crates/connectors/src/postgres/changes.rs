@@ -299,10 +299,18 @@ impl Changes {
         let Some((place, mut captured)) = self.relations.take(relation) else {
             return Ok(());
         };
-        let taken = self.count().and_then(|is_wanted| match is_wanted {
-            true => self.append(&mut captured, change),
-            false => Ok(()),
-        });
+        let begun_at = self.batch.len();
+        let taken = match self.count() {
+            Ok(true) => {
+                let appended = self.append(&mut captured, change);
+                if appended.is_err() {
+                    self.uncount(begun_at);
+                }
+                appended
+            }
+            Ok(false) => Ok(()),
+            Err(error) => Err(error),
+        };
         self.relations.put_back(place, captured);
         taken?;
         let Some(transaction) = &self.transaction else {
@@ -332,6 +340,19 @@ impl Changes {
         }
         transaction.changes += 1;
         Ok(transaction.changes > self.skip)
+    }
+
+    /// A change could not be taken: everything is as it was before it.
+    fn uncount(&mut self, begun_at: usize) {
+        self.batch.truncate(begun_at);
+        if let Some(transaction) = &mut self.transaction {
+            transaction.changes -= 1;
+        }
+    }
+
+    /// Whether rows have gathered that nobody has been handed.
+    pub(crate) fn has_rows(&self) -> bool {
+        !self.batch.is_empty()
     }
 
     /// Takes what a reader of the snapshot hands over.

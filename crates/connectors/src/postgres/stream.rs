@@ -21,13 +21,23 @@ pub(crate) struct ChangeStream {
     begun: Option<Instant>,
     /// There is nothing more, and that is news.
     is_idle_news: bool,
+    /// Why there is nothing more behind what has been taken.
+    failed: Option<ConnectorError>,
 }
 
 impl ChangeStream {
     /// Reads a subscription.
     pub(crate) fn new(subscription: Subscription, capture: Capture, changes: Changes) -> Self {
         let mail = Mail::default();
-        Self { subscription, mail, capture, changes, begun: None, is_idle_news: false }
+        Self {
+            subscription,
+            mail,
+            capture,
+            changes,
+            begun: None,
+            is_idle_news: false,
+            failed: None,
+        }
     }
 
     /// The next event. Nothing is lost if it is not waited for to the end.
@@ -36,8 +46,19 @@ impl ChangeStream {
             if let Some(event) = self.changes.pop() {
                 return Ok(event);
             }
-            if self.decode().await? {
-                continue;
+            if let Some(error) = self.failed.take() {
+                return Err(error);
+            }
+            match self.decode().await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                // What came before is delivered before.
+                Err(error) if self.changes.has_rows() => {
+                    self.failed = Some(error);
+                    self.changes.cut();
+                    continue;
+                }
+                Err(error) => return Err(error),
             }
             if self.changes.has_whole_transactions() {
                 let since = *self.begun.get_or_insert_with(Instant::now);

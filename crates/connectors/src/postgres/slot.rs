@@ -49,7 +49,7 @@ const SLOT: &str = "SELECT plugin::text, database::text, slot_type, temporary, a
     coalesce(wal_status, ''), coalesce(confirmed_flush_lsn, '0/0')::text,
     coalesce((to_jsonb(s) ->> 'two_phase')::bool, false),
     coalesce(to_jsonb(s) ->> 'invalidation_reason', ''),
-    coalesce((to_jsonb(s) ->> 'conflicting')::bool, false)
+    coalesce((to_jsonb(s) ->> 'conflicting')::bool AND restart_lsn IS NOT NULL, false)
     FROM pg_replication_slots s WHERE slot_name = $1";
 
 /// Looks for the slot once: with it the server's process that serves its reader.
@@ -99,7 +99,7 @@ pub(crate) async fn look(
     Ok(Some((Slot { confirmed }, row.get(4))))
 }
 
-/// PostgreSQL 16 does not say why.
+/// PostgreSQL 16 does not say why; where it has removed WAL it has forgotten where it began.
 const CONFLICTING: &str = "conflicting";
 
 /// The server does not keep what the slot needs any more; `reason` is what PostgreSQL 17 and later

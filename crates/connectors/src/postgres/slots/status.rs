@@ -170,7 +170,7 @@ const SLOTS: &str = "SELECT s.slot_name::text, s.slot_type, s.plugin::text, s.da
       pg_wal_lsn_diff(now.lsn, s.restart_lsn)::int8,
       pg_wal_lsn_diff(now.lsn, s.confirmed_flush_lsn)::int8, s.wal_status, s.safe_wal_size,
       coalesce(to_jsonb(s) ->> 'invalidation_reason',
-        CASE WHEN (to_jsonb(s) ->> 'conflicting')::bool THEN 'conflicting' END),
+        CASE WHEN (to_jsonb(s) ->> 'conflicting')::bool AND restart_lsn IS NOT NULL THEN 'conflicting' END),
       to_jsonb(s) ->> 'inactive_since', age(s.xmin), age(s.catalog_xmin),
       current_setting('max_slot_wal_keep_size'),
       current_setting('idle_replication_slot_timeout', true)

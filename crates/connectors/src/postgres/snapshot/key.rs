@@ -194,16 +194,17 @@ fn big_endian(bytes: &[u8], kind: KeyKind) -> Option<i64> {
     })
 }
 
-/// An instant by its distance from 2000, in two units: one literal could overflow.
+/// An instant by its distance from 2000, in three units: PostgreSQL 14 reads no larger numbers.
 fn instant(type_name: &str, zone: &str, micros: i64) -> String {
     match micros {
         i64::MAX => format!("'infinity'::{type_name}"),
         i64::MIN => format!("'-infinity'::{type_name}"),
         _ => {
-            let (days, rest) =
-                (micros.div_euclid(86_400_000_000), micros.rem_euclid(86_400_000_000));
+            let (seconds, micros) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+            let (days, seconds) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
             format!(
-                "('2000-01-01 00:00:00{zone}'::{type_name} + '{days} days {rest} microseconds'::interval)"
+                "('2000-01-01 00:00:00{zone}'::{type_name} + '{days} days {seconds} seconds {micros} \
+                 microseconds'::interval)"
             )
         }
     }

@@ -11,12 +11,12 @@ const RESERVED: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["env::var", "env::args", "env::temp_dir", "env::current_dir"],
-        &["tailwater", "testkit-postgres", "bench/engine", "bench/cdc", "xtask"],
+        &["tailwater", "testkit-kafka", "testkit-postgres", "bench/engine", "bench/cdc", "xtask"],
         "only the binary reads the environment",
     ),
     (
         &["std::net::", "TcpStream", "UnixStream"],
-        &["connectors", "tailwater", "testkit-postgres", "xtask"],
+        &["connectors", "tailwater", "testkit-kafka", "testkit-postgres", "xtask"],
         "only connectors know sockets",
     ),
 ];

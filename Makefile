@@ -20,7 +20,7 @@ demo: ## Run the e-commerce pipeline on a private PostgreSQL and validate every 
 demo-clean: ## Stop what a demo left running and remove its directory.
 	@cargo x demo-clean
 
-test: ## Format, lints, house rules and all tests on a real PostgreSQL.
+test: ## Format, lints, house rules and all tests on a real PostgreSQL and a real Kafka.
 	@cargo x test
 
 test-postgres: ## The connectors' tests, long ones too, on PostgreSQL VERSION=14, 15, 16, 17 or 18.
@@ -29,5 +29,5 @@ test-postgres: ## The connectors' tests, long ones too, on PostgreSQL VERSION=14
 check: ## Format, lints and house rules, without tests.
 	@cargo x check
 
-build: ## Build the release binary.
-	cargo build --locked --release --package tailwater
+build: ## Build the release binary, with TLS for Kafka.
+	cargo build --locked --release --package tailwater --features kafka-tls

@@ -157,6 +157,17 @@ impl Client {
         self.read(topic, "read_committed")
     }
 
+    /// The same once there are at least so many: what was committed is seen a moment later.
+    ///
+    /// # Panics
+    /// If there are not so many in time.
+    pub fn committed_at_least(&self, topic: &str, count: usize) -> Vec<Message> {
+        until("committed messages", || {
+            let messages = self.committed(topic);
+            (messages.len() >= count).then_some(messages)
+        })
+    }
+
     /// All messages, also those of transactions that were rolled back.
     pub fn uncommitted(&self, topic: &str) -> Vec<Message> {
         self.read(topic, "read_uncommitted")

@@ -20,6 +20,8 @@ use super::properties::Settings;
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// How long brokers may refuse connections before there is no hope.
 const AWAY_LIMIT: Duration = Duration::from_secs(4);
+/// How many of the library's words are taken at a time, logs among them.
+const EVENTS: usize = 64;
 /// What may wait in memory between the library and the job.
 const CONSUMER_KILOBYTES: &str = "16384";
 const PRODUCER_KILOBYTES: &str = "32768";
@@ -213,7 +215,9 @@ impl Asked for KafkaConsumer {
     fn listen(&self) {
         // One that reads has messages there, which belong to whoever reads.
         if self.assignment().is_ok_and(|assigned| assigned.count() == 0) {
-            let _ = self.poll(Duration::ZERO);
+            for _ in 0..EVENTS {
+                let _ = self.poll(Duration::ZERO);
+            }
         }
     }
 }
@@ -224,7 +228,7 @@ impl Asked for BaseProducer<Context> {
     }
 
     fn listen(&self) {
-        self.poll(Duration::ZERO);
+        (0..EVENTS).for_each(|_| self.poll(Duration::ZERO));
     }
 }
 

@@ -41,6 +41,7 @@ pub(super) fn kind(code: Code) -> ErrorKind {
     match code {
         Code::SaslAuthenticationFailed
         | Code::Authentication
+        | Code::SSL
         | Code::TopicAuthorizationFailed
         | Code::GroupAuthorizationFailed
         | Code::ClusterAuthorizationFailed
@@ -74,6 +75,10 @@ fn hint(code: Code) -> Option<&'static str> {
         Code::SaslAuthenticationFailed | Code::Authentication => Some(
             "check 'properties.security.protocol', 'properties.sasl.mechanism' and \
              'properties.sasl.jaas.config'",
+        ),
+        Code::SSL => Some(
+            "check 'properties.security.protocol', and that 'properties.ssl.truststore.location' \
+             has who signed the broker's certificate, which must name the host",
         ),
         Code::TopicAuthorizationFailed => {
             Some("the principal needs an ACL: READ and DESCRIBE to read the topic, WRITE to write")

@@ -68,9 +68,9 @@ async fn an_empty_topic_and_one_of_transactions_alone_have_an_end() {
     let batch = sink.rows(&[(tailwater_types::RowKind::Insert, 1, "n1")]);
     writer.write(&batch).await.unwrap();
     writer.commit(tailwater_types::CheckpointId(1)).await.unwrap();
+    client.committed_at_least(&topic, 1);
     // The mark of the commit takes the last offset.
     assert_eq!(bounded(&topic).read_all().await, [row(1)]);
-    drop(client);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -122,6 +122,7 @@ impl Reader {
         while !self.events.is_closed() {
             self.commit_acked();
             self.serve()?;
+            self.discover()?;
             if let Some(stop) = self.stops.pop_front() {
                 self.follow(stop)?;
                 continue;
@@ -131,7 +132,6 @@ impl Reader {
                     self.send(SourceEvent::End);
                     return Ok(());
                 }
-                self.discover()?;
                 std::thread::park_timeout(LOOK);
             }
         }
@@ -203,7 +203,8 @@ impl Reader {
     /// Looks for new partitions when it is time.
     fn discover(&mut self) -> Result<(), ConnectorError> {
         let Some(interval) = self.config.discovery else { return Ok(()) };
-        if self.looked_at.elapsed() < interval || self.ends.is_some() {
+        let is_bound = self.ends.is_some() || !self.stops.is_empty();
+        if self.looked_at.elapsed() < interval || is_bound {
             return Ok(());
         }
         self.looked_at = Instant::now();

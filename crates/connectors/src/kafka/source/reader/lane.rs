@@ -7,7 +7,7 @@ use std::time::Duration;
 use rdkafka::Message;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::OwnedMessage;
 use tailwater_connector_api::{ConnectorError, ErrorKind};
 use tailwater_types::ChangeBatch;
@@ -197,7 +197,9 @@ pub(super) fn judge(
     let passes = code(error).map(kind);
     if matches!(passes, Some(ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Throttled)) {
         // The library connects again by itself.
-        tracing::debug!(%error, "reading from Kafka is interrupted");
+        if code(error) == Some(Code::AllBrokersDown) {
+            tracing::warn!("no broker of Kafka answers; reading waits for one");
+        }
         return Ok(());
     }
     let failed = failed("read from Kafka", error);

@@ -1,5 +1,7 @@
 //! Messages are written as Flink 1.20 wrote them, and read back as what they were.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use jiff::tz::TimeZone;
 use tailwater_expr::ResolveContext;
 use tailwater_formats::{

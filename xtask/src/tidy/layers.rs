@@ -39,7 +39,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     // L4: what is left goes through the pipeline.
-    ("tailwater", &["types", "expr", "sql-syntax", "sql", "runtime", "pipeline"]),
+    ("server", &["runtime", "pipeline"]),
+    ("tailwater", &["types", "expr", "sql-syntax", "sql", "runtime", "pipeline", "server"]),
     // For development.
     ("testkit-postgres", &[]),
     ("bench/engine", &["types", "expr", "state", "operators"]),
@@ -55,6 +56,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
             "connectors",
             "runtime",
             "pipeline",
+            "server",
             "tailwater",
             "testkit-postgres",
             "bench/cdc",

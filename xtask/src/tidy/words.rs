@@ -16,8 +16,8 @@ const RESERVED: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["std::net::", "TcpStream", "UnixStream"],
-        &["connectors", "tailwater", "testkit-postgres", "xtask"],
-        "only connectors know sockets",
+        &["connectors", "server", "tailwater", "testkit-postgres", "xtask"],
+        "only connectors and the server know sockets",
     ),
 ];
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tailwater_expr::{CastMode, EvalError, Expr, NullHandling, Volatility, cast};
 use tailwater_sql_syntax::ast::Insert;
-use tailwater_types::{ChangelogMode, DataType, Span, nearest};
+use tailwater_types::{ChangelogMode, DataType, Diagnostic, Span, TypeKind, nearest};
 
 use super::scope::did_you_mean;
 use super::{Binder, Bound};
@@ -83,6 +83,7 @@ impl Binder<'_> {
             let field = &plan.schema.fields()[from];
             let value = Expr::column(from, field.data_type.clone());
             let target = column.data_type.with_nullable(field.data_type.nullable);
+            let value = self.read_as_timestamp(value, column, insert.query.span)?;
             match cast(value, &target, CastMode::Implicit, self.context) {
                 Ok(value) => exprs.push(not_null(value, column)),
                 Err(_) => {
@@ -103,6 +104,29 @@ impl Binder<'_> {
         }
         let names = written.iter().map(|c| c.name.as_str().into()).collect();
         Ok(plan.project(exprs, names))
+    }
+
+    /// Text for a timestamp is read as TO_TIMESTAMP does; Flink refuses it although its meaning is
+    /// plain.
+    fn read_as_timestamp(
+        &mut self,
+        value: Expr,
+        column: &CatalogColumn,
+        span: Span,
+    ) -> Bound<Expr> {
+        let is_text = matches!(value.data_type.kind, TypeKind::Char(_) | TypeKind::Varchar(_));
+        let is_timestamp = matches!(column.data_type.kind, TypeKind::Timestamp(_));
+        if self.context.is_strict || !is_text || !is_timestamp {
+            return Ok(value);
+        }
+        let (name, target) = (&column.name, &column.data_type.kind);
+        let message = format!(
+            "the text for '{name}' is read by TO_TIMESTAMP; Flink refuses it: Column types of query \
+             result and sink do not match"
+        );
+        let hint = format!("write TO_TIMESTAMP(...), the column is {target}");
+        self.find(Diagnostic::warning("W0142", span, message).with_hint(&hint));
+        self.resolve("TO_TIMESTAMP", vec![value], span)
     }
 
     fn targets(&mut self, insert: &Insert, written: &[&CatalogColumn]) -> Bound<Vec<String>> {

@@ -1,6 +1,9 @@
 //! What Kafka Connect's front door asks of the engine: which connectors there are, whether a
 //! configuration is right, and a running job for one that is.
 
+pub mod placeholders;
+pub mod properties;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

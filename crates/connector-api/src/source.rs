@@ -36,6 +36,12 @@ pub trait SourcePlan: Send + Sync {
         false
     }
 
+    /// Whether everything is to be read again, unasked, if the place to go on from
+    /// [is lost](crate::ErrorKind::PlaceLost).
+    fn begins_anew_when_lost(&self) -> bool {
+        false
+    }
+
     /// Things the user should know.
     fn notes(&self) -> Vec<TableIssue> {
         Vec::new()

@@ -18,11 +18,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sql-syntax", &["types"]),
     ("connector-api", &["types"]),
     ("formats", &["types", "expr"]),
+    ("debezium", &["types", "pg-wire"]),
     ("sql", &["types", "expr", "sql-syntax"]),
     // L2: operators know neither SQL nor connectors; connectors know neither each other's users,
     // nor the runtime, nor where state is kept.
     ("operators", &["types", "expr", "state"]),
-    ("connectors", &["types", "expr", "formats", "pg-wire", "connector-api"]),
+    ("connectors", &["types", "expr", "formats", "debezium", "pg-wire", "connector-api"]),
     ("runtime", &["types", "connector-api", "operators", "state"]),
     // L3
     (

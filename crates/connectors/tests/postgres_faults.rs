@@ -391,7 +391,10 @@ async fn a_promoted_standby_that_has_everything_is_read_on_and_one_that_has_not_
     pair.write(20_000).await;
     let error = moved(&pair.job, &pair.standby).error().await;
     let text = told(&error, &[]);
-    assert!(text.contains("PlaceLost: the server is on timeline 2, which does not contain"), "{text}");
+    assert!(
+        text.contains("PlaceLost: the server is on timeline 2, which does not contain"),
+        "{text}"
+    );
     pair.job.leave();
     if pair.primary.version() < 17 {
         let error = moved_job.error().await;

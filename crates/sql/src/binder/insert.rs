@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tailwater_expr::{CastMode, EvalError, Expr, NullHandling, Volatility, cast};
-use tailwater_sql_syntax::ast::Insert;
+use tailwater_sql_syntax::ast::{Ident, Insert, ObjectName, Query};
 use tailwater_types::{ChangelogMode, DataType, Diagnostic, Span, TypeKind, nearest};
 
 use super::scope::did_you_mean;
@@ -36,6 +36,29 @@ impl Binder<'_> {
             && !sink_key.is_empty()
             && !tells_apart;
         Ok(InsertPlan { table, plan, sink_mode, sink_key, materializes })
+    }
+
+    /// The INSERT that `CREATE TABLE table ... AS query` ends with: its columns go by their names.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it is among the findings.
+    pub fn bind_fill(&mut self, table: &ObjectName, query: &Query) -> Bound<InsertPlan> {
+        let plan = self.bind_query(query)?;
+        let column = |name: &str| {
+            let part = Ident { value: name.to_owned(), span: query.span, quoted: true };
+            ObjectName { parts: vec![part], span: query.span }
+        };
+        let insert = Insert {
+            overwrite: false,
+            table: table.clone(),
+            hints: Vec::new(),
+            partition: Vec::new(),
+            columns: plan.schema.fields().iter().map(|f| column(&f.name)).collect(),
+            query: Box::new(query.clone()),
+            on_conflict: None,
+            span: query.span,
+        };
+        self.bind_insert(&insert)
     }
 
     fn bind_target(&mut self, insert: &Insert) -> Bound<Arc<CatalogTable>> {

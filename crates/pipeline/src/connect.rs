@@ -3,6 +3,7 @@
 
 pub mod placeholders;
 pub mod properties;
+mod worker_config;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -11,6 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use tailwater_connector_api::BoxFuture;
 use tailwater_runtime::JobHandle;
+
+pub use self::worker_config::WorkerConfig;
 
 /// A connector's configuration: a flat map, as it is posted.
 pub type ConnectorConfig = BTreeMap<String, String>;

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use anyhow::Context;
 use tailwater_testkit_postgres::binaries;
 
 use crate::cargo::{cargo, cargo_with, ensure_components};
@@ -26,9 +27,10 @@ pub(crate) fn check() -> anyhow::Result<()> {
     tidy::run()
 }
 
-/// The same, and all tests on a real PostgreSQL.
+/// The same, and all tests on a real PostgreSQL and a real Kafka.
 pub(crate) fn test() -> anyhow::Result<()> {
     postgres::ensure_installed()?;
+    tailwater_testkit_kafka::ensure_installed().context("Apache Kafka is needed")?;
     check()?;
     cargo(&["test", "--locked", "--workspace", "--no-fail-fast"])
 }

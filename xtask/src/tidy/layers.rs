@@ -43,10 +43,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("server", &["runtime", "pipeline"]),
     ("tailwater", &["types", "expr", "sql-syntax", "sql", "runtime", "pipeline", "server"]),
     // For development.
+    ("testkit-kafka", &[]),
     ("testkit-postgres", &[]),
     ("bench/engine", &["types", "expr", "state", "operators"]),
     ("bench/cdc", &["testkit-postgres"]),
-    ("xtask", &["testkit-postgres"]),
+    ("xtask", &["testkit-kafka", "testkit-postgres"]),
 ];
 
 /// Foreign packages that only some may depend on, and why.
@@ -70,6 +71,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
         &["connectors", "testkit-postgres", "xtask", "bench/cdc"],
         "only connectors talk to databases",
     ),
+    ("rdkafka", &["connectors", "testkit-kafka"], "only connectors talk to brokers"),
     (
         "anyhow",
         &["tailwater", "xtask", "bench/cdc"],

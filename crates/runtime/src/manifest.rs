@@ -29,6 +29,16 @@ pub(crate) struct Manifest {
     pub(crate) runs: Vec<String>,
     /// Output that may not have reached the sinks: how many bytes of the outbox file count.
     pub(crate) outbox_bytes: u64,
+    /// From which beginning of the job the checkpoints count.
+    #[serde(default)]
+    pub(crate) lineage: String,
+    /// Output for transactional sinks that belongs to this checkpoint: how many bytes of its file
+    /// count.
+    #[serde(default)]
+    pub(crate) publication_bytes: u64,
+    /// For each sink, if it is transactional, the checkpoint that it has published at least.
+    #[serde(default)]
+    pub(crate) published: Vec<Option<u64>>,
 }
 
 /// Identities of sources, stateful operators and sinks, in the order of the graph.
@@ -59,6 +69,9 @@ impl Manifest {
             positions: Vec::new(),
             runs: Vec::new(),
             outbox_bytes: 0,
+            lineage: String::new(),
+            publication_bytes: 0,
+            published: Vec::new(),
         }
     }
 

@@ -233,8 +233,21 @@ pub(crate) fn spawn(jars: &Path, directory: &Path) -> Child {
     command.stdout(log).stderr(errors).current_dir(directory).spawn().expect("java runs")
 }
 
-/// Ports that nobody has, all different.
+/// Ports that nobody has, all different, and none of those that the system gives to clients: a
+/// broker that is away for a while finds its own free again.
 fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    listeners.map(|listener| listener.local_addr().expect("its address").port())
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 20_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let clock = std::time::UNIX_EPOCH.elapsed().map_or(0, |now| now.subsec_nanos() / 1000);
+    let start = std::process::id().wrapping_mul(7919).wrapping_add(clock);
+    let bound = [(); N].map(|()| {
+        let mut candidates = (0..COUNT).map(|_| {
+            let step = NEXT.fetch_add(1, Ordering::Relaxed);
+            FIRST + start.wrapping_add(step) % COUNT
+        });
+        let bind = |port: u32| TcpListener::bind(("127.0.0.1", u16::try_from(port).ok()?)).ok();
+        candidates.find_map(bind).expect("a free port")
+    });
+    bound.map(|listener| listener.local_addr().expect("its address").port())
 }

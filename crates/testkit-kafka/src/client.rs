@@ -9,6 +9,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, Headers, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Message as _, util::Timeout};
 
 use crate::broker::Broker;
@@ -132,10 +133,18 @@ impl Client {
             record.key = message.key.as_deref();
             record.payload = message.value.as_deref();
             record.timestamp = (message.timestamp > 0).then_some(message.timestamp);
+            let end = Instant::now() + LIMIT;
             while let Err((error, back)) = self.producer.send(record) {
-                let code = error.rdkafka_error_code();
-                let is_full = code == Some(rdkafka::types::RDKafkaErrorCode::QueueFull);
-                assert!(is_full, "a message is refused: {error}");
+                match error.rdkafka_error_code() {
+                    Some(RDKafkaErrorCode::QueueFull) => {}
+                    // A partition that is new.
+                    Some(RDKafkaErrorCode::UnknownPartition) => {
+                        let asked = self.producer.client().fetch_metadata(Some(topic), LIMIT);
+                        asked.map(drop).expect("metadata");
+                    }
+                    _ => panic!("a message is refused: {error}"),
+                }
+                assert!(Instant::now() < end, "a message is refused: {error}");
                 self.producer.poll(Duration::from_millis(1));
                 record = back;
             }
@@ -161,20 +170,40 @@ impl Client {
             let added = assignment.add_partition_offset(topic, partition, Offset::Beginning);
             added.expect("a partition");
         }
+        // What is there now: under traffic a partition may never be seen at its end.
+        let end = |partition: i32| {
+            let ends = consumer.fetch_watermarks(topic, partition, LIMIT);
+            (partition, ends.expect("the topic's ends").1)
+        };
+        let mut left: BTreeMap<i32, i64> = (0..partitions).map(end).collect();
+        left.retain(|_, end| *end > 0);
         consumer.assign(&assignment).expect("an assignment");
         let mut found: BTreeMap<(i32, i64), Message> = BTreeMap::new();
-        let mut left = partitions;
-        let end = Instant::now() + LIMIT;
-        while left > 0 {
-            assert!(Instant::now() < end, "the topic \"{topic}\" has no end");
+        let mut trouble = None;
+        let limit = Instant::now() + LIMIT;
+        while !left.is_empty() {
+            assert!(
+                Instant::now() < limit,
+                "the topic \"{topic}\" has no end: {} messages, then {trouble:?}",
+                found.len()
+            );
             match consumer.poll(Duration::from_millis(100)) {
                 Some(Ok(message)) => {
                     let message = owned(&message);
-                    found.insert((message.partition, message.offset), message);
+                    let end = left.get(&message.partition).copied().unwrap_or(0);
+                    if message.offset + 1 >= end {
+                        left.remove(&message.partition);
+                    }
+                    if message.offset < end {
+                        found.insert((message.partition, message.offset), message);
+                    }
                 }
-                Some(Err(KafkaError::PartitionEOF(_))) => left -= 1,
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    left.remove(&partition);
+                }
                 // What passes by itself passes, and the limit ends what does not.
-                Some(Err(_)) | None => {}
+                Some(Err(error)) => trouble = Some(error),
+                None => {}
             }
         }
         found.into_values().collect()
@@ -204,6 +233,17 @@ impl Client {
         }
         let mode = rdkafka::consumer::CommitMode::Sync;
         until("the group's offsets", || consumer.commit(&list, mode).ok());
+    }
+
+    /// Shuts out whoever writes with this transactional id, as a second process would.
+    ///
+    /// # Panics
+    /// If it cannot be done.
+    pub fn fence(&self, transactional_id: &str) {
+        let mut config = config(&self.address);
+        let producer: BaseProducer =
+            config.set("transactional.id", transactional_id).create().expect("a producer");
+        producer.init_transactions(LIMIT).expect("a transactional id");
     }
 
     fn consumer(&self, isolation: &str) -> BaseConsumer {

@@ -47,7 +47,7 @@ fn found_on(settings: &Settings) -> Preconditions {
 fn connected(settings: &Settings, group: &str, found: &mut Preconditions) -> Option<KafkaConsumer> {
     let consumer = client::consumer(settings, group);
     let consumer = found.take("connection", Object::Server, consumer)?;
-    let topics = client::topics(consumer.client());
+    let topics = client::topics(&consumer);
     let topics = found.take("connection", Object::Server, topics)?;
     let id = client::cluster_id(consumer.client());
     let message = format!("Kafka cluster \"{id}\" with {} topics", topics.len());
@@ -93,7 +93,7 @@ pub(super) fn sink(config: &SinkConfig) -> Preconditions {
     let mut look = |topic: &str, code: &'static str, missing: &str| {
         let object = Object::Topic(topic.to_owned());
         let Some(partitions) =
-            found.take(code, object.clone(), client::partitions(consumer.client(), topic))
+            found.take(code, object.clone(), client::partitions(&consumer, topic))
         else {
             return;
         };

@@ -10,7 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::DeliveryResult;
 use rdkafka::metadata::Metadata;
-use rdkafka::producer::ProducerContext;
+use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use tailwater_connector_api::{ConnectorError, ErrorKind};
 
 use super::error::{self, failed};
@@ -66,6 +66,15 @@ impl Context {
     }
 }
 
+/// Whether it is about the way to the cluster, and not about one partition or record.
+fn is_trouble(code: Code) -> bool {
+    error::is_refusal(code)
+        || matches!(
+            code,
+            Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve | Code::SSL
+        )
+}
+
 fn explained(code: Code, reason: &str) -> ConnectorError {
     let error = failed("reach the Kafka cluster", &KafkaError::Global(code));
     let message = format!("failed to reach the Kafka cluster: {reason}");
@@ -80,7 +89,7 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let Some(code) = error::code(&error) else { return };
+        let Some(code) = error::code(&error).filter(|code| is_trouble(*code)) else { return };
         self.with(|told| {
             // "All brokers are down" says less than the reason before it.
             if code != Code::AllBrokersDown || told.trouble.is_none() {
@@ -187,19 +196,53 @@ fn is_of_consumers(name: &str) -> bool {
     )
 }
 
+/// A client that can be asked about the cluster.
+pub(super) trait Asked {
+    /// The client itself.
+    fn asked(&self) -> &Client<Context>;
+
+    /// Takes what the library has to say while the answer is waited for.
+    fn listen(&self);
+}
+
+impl Asked for KafkaConsumer {
+    fn asked(&self) -> &Client<Context> {
+        self.client()
+    }
+
+    fn listen(&self) {
+        // One that reads has messages there, which belong to whoever reads.
+        if self.assignment().is_ok_and(|assigned| assigned.count() == 0) {
+            let _ = self.poll(Duration::ZERO);
+        }
+    }
+}
+
+impl Asked for BaseProducer<Context> {
+    fn asked(&self) -> &Client<Context> {
+        self.client()
+    }
+
+    fn listen(&self) {
+        self.poll(Duration::ZERO);
+    }
+}
+
 /// Asks again until there is an answer, the brokers are found to be away, or time is up. The
 /// library itself waits the whole time for brokers that refuse connections.
 fn answered<T>(
-    context: &Context,
+    client: &impl Asked,
     action: &str,
     mut ask: impl FnMut(Duration) -> Result<T, KafkaError>,
 ) -> Result<T, ConnectorError> {
     let begun = Instant::now();
+    let context = client.asked().context();
     loop {
         let error = match ask(Duration::from_secs(1)) {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
+        client.listen();
         if let Some(refusal) = context.refusal() {
             return Err(refusal);
         }
@@ -215,12 +258,12 @@ fn answered<T>(
 
 /// The partitions of a topic, or why it is not there.
 pub(super) fn partitions(
-    client: &Client<Context>,
+    client: &impl Asked,
     topic: &str,
 ) -> Result<Result<Vec<i32>, Code>, ConnectorError> {
     let action = format!("look at topic \"{topic}\"");
-    let metadata =
-        answered(client.context(), &action, |limit| client.fetch_metadata(Some(topic), limit))?;
+    let ask = |limit| client.asked().fetch_metadata(Some(topic), limit);
+    let metadata = answered(client, &action, ask)?;
     Ok(found(&metadata, topic))
 }
 
@@ -237,9 +280,9 @@ fn found(metadata: &Metadata, name: &str) -> Result<Vec<i32>, Code> {
 }
 
 /// All topics with their partitions.
-pub(super) fn topics(client: &Client<Context>) -> Result<Vec<(String, Vec<i32>)>, ConnectorError> {
-    let ask = |limit| client.fetch_metadata(None, limit);
-    let metadata = answered(client.context(), "list the topics", ask)?;
+pub(super) fn topics(client: &impl Asked) -> Result<Vec<(String, Vec<i32>)>, ConnectorError> {
+    let ask = |limit| client.asked().fetch_metadata(None, limit);
+    let metadata = answered(client, "list the topics", ask)?;
     let topic = |topic: &rdkafka::metadata::MetadataTopic| {
         let partitions = topic.partitions().iter().map(|p| p.id()).collect();
         (topic.name().to_owned(), partitions)
@@ -254,9 +297,7 @@ pub(super) fn watermarks(
     partition: i32,
 ) -> Result<(i64, i64), ConnectorError> {
     let action = format!("find the ends of topic \"{topic}\"");
-    answered(consumer.context(), &action, |limit| {
-        consumer.fetch_watermarks(topic, partition, limit)
-    })
+    answered(consumer, &action, |limit| consumer.fetch_watermarks(topic, partition, limit))
 }
 
 /// What the cluster calls itself; empty where it says nothing.

@@ -245,7 +245,7 @@ impl Producing {
 fn wait_for_topic(producer: &BaseProducer<Context>, topic: &str) -> Result<usize, ConnectorError> {
     let begun = Instant::now();
     loop {
-        match client::partitions(producer.client(), topic)? {
+        match client::partitions(producer, topic)? {
             Ok(partitions) => return Ok(partitions.len()),
             Err(Code::UnknownTopicOrPartition | Code::LeaderNotAvailable)
                 if begun.elapsed() < TOPIC_LIMIT =>

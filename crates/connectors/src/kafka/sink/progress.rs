@@ -96,7 +96,7 @@ impl Progress {
     /// Makes the topic if it is not there.
     fn ensure_topic(&self, settings: &Settings) -> Result<(), ConnectorError> {
         let consumer = client::consumer(settings, &self.transactional_id)?;
-        match client::partitions(consumer.client(), &self.topic)? {
+        match client::partitions(&consumer, &self.topic)? {
             Ok(_) => return Ok(()),
             Err(Code::UnknownTopicOrPartition | Code::UnknownTopic) => {}
             Err(code) => return Err(client::missing_topic(&self.topic, code)),
@@ -119,7 +119,7 @@ impl Progress {
             }
         }
         let begun = Instant::now();
-        while client::partitions(consumer.client(), &self.topic)?.is_err() {
+        while client::partitions(&consumer, &self.topic)?.is_err() {
             if begun.elapsed() > client::ANSWER_LIMIT {
                 return Err(client::missing_topic(&self.topic, Code::UnknownTopicOrPartition));
             }
@@ -153,12 +153,18 @@ impl Progress {
         let mut last = None;
         loop {
             match reader.poll(Duration::from_millis(100)) {
-                Some(Ok(message)) if message.key() == Some(self.transactional_id.as_bytes()) => {
-                    last = message.payload().map(|note| self.parse(note)).transpose()?;
+                Some(Ok(message)) => {
+                    if message.key() == Some(self.transactional_id.as_bytes()) {
+                        last = message.payload().map(|note| self.parse(note)).transpose()?;
+                    }
+                    // Others go on writing: the end may never be seen.
+                    if message.offset() + 1 >= end {
+                        return Ok(last);
+                    }
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(last),
                 Some(Err(error)) => tracing::debug!(%error, "reading the topic of progress"),
-                Some(Ok(_)) | None => {}
+                None => {}
             }
             if let Some(refusal) = reader.context().refusal() {
                 return Err(refusal);

@@ -23,13 +23,13 @@ pub(in crate::kafka) fn partitions(
     match topics {
         Topics::Named(names) => {
             for name in names {
-                let partitions = client::partitions(consumer.client(), name)?;
+                let partitions = client::partitions(consumer, name)?;
                 let partitions = partitions.map_err(|e| client::missing_topic(name, e))?;
                 found.extend(partitions.into_iter().map(|partition| (name.clone(), partition)));
             }
         }
         Topics::Matching(pattern) => {
-            for (name, partitions) in client::topics(consumer.client())? {
+            for (name, partitions) in client::topics(consumer)? {
                 if pattern.is_match(&name) {
                     found.extend(partitions.into_iter().map(|p| (name.clone(), p)));
                 }

@@ -17,5 +17,5 @@ mod properties;
 mod sink;
 mod source;
 
-pub use sink::{KafkaSinkFactory, UpsertKafkaSinkFactory};
+pub use sink::{KafkaSinkFactory, RecordSinkPlan, RecordSinkSettings, UpsertKafkaSinkFactory};
 pub use source::{KafkaSourceFactory, UpsertKafkaSourceFactory};

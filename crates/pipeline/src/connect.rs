@@ -1,6 +1,7 @@
 //! What Kafka Connect's front door asks of the engine: which connectors there are, whether a
 //! configuration is right, and a running job for one that is.
 
+mod debezium;
 pub mod placeholders;
 pub mod properties;
 mod worker_config;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use tailwater_connector_api::BoxFuture;
 use tailwater_runtime::JobHandle;
 
+pub use self::debezium::DebeziumEngine;
 pub use self::worker_config::WorkerConfig;
 
 /// A connector's configuration: a flat map, as it is posted.

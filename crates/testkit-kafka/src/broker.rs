@@ -239,7 +239,7 @@ fn free_ports<const N: usize>() -> [u16; N] {
     const FIRST: u32 = 10_000;
     const COUNT: u32 = 20_000;
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let clock = std::time::UNIX_EPOCH.elapsed().map_or(0, |now| now.subsec_nanos() / 1000);
+    let clock = std::time::UNIX_EPOCH.elapsed().map_or(0, |now| now.subsec_micros());
     let start = std::process::id().wrapping_mul(7919).wrapping_add(clock);
     let bound = [(); N].map(|()| {
         let mut candidates = (0..COUNT).map(|_| {

@@ -35,6 +35,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "sql",
             "connector-api",
             "connectors",
+            "debezium",
             "operators",
             "runtime",
         ],

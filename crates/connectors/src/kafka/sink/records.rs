@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tailwater_connector_api::{
-    BoxFuture, ConnectorError, Publication, Sink, SinkContext, SinkPlan, TableIssue, TableSpec,
+    BoxFuture, ConnectorError, Publication, Sink, SinkContext, SinkPlan, TableIssue,
 };
 use tailwater_debezium::record::RecordRef;
 use tailwater_types::{ChangeBatch, ChangelogMode};
@@ -15,7 +15,6 @@ use super::producer::{ProducerConfig, Topics};
 use super::topics::TopicMaker;
 use super::writer::KafkaSink;
 use crate::kafka::properties;
-use crate::options::OptionReader;
 
 /// Where transactional sinks of records note their progress.
 const PROGRESS_TOPIC: &str = "tailwater-progress";
@@ -47,17 +46,12 @@ impl RecordSinkPlan {
     /// # Errors
     /// Everything that is wrong, each with the option that it is about.
     pub fn new(settings: &RecordSinkSettings) -> Result<Self, Vec<TableIssue>> {
-        let prefixed =
-            |(option, value): (&String, &String)| (format!("properties.{option}"), value.clone());
-        let table = TableSpec {
-            name: "records".to_owned(),
-            columns: Vec::new(),
-            primary_key: Vec::new(),
-            options: settings.client.iter().map(prefixed).collect(),
-        };
-        let mut options = OptionReader::new(&table);
-        let client = properties::read(&mut options);
-        let (mut errors, notes) = (options.errors, options.notes);
+        let mut errors = Vec::new();
+        let client = properties::of_client(&settings.client);
+        let (client, notes) = client.unwrap_or_else(|issues| {
+            errors.extend(issues);
+            Default::default()
+        });
         let maker = TopicMaker::new(&settings.creation, Arc::clone(&settings.on_topic));
         let maker = maker.map_err(|issues| {
             errors.extend(issues.into_iter().map(|(o, message)| TableIssue::option(&o, message)));

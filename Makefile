@@ -8,7 +8,7 @@ TESTS ?=
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/tailwater/target
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-clean test test-postgres check build
+.PHONY: help demo demo-kafka demo-clean test test-postgres check build
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -16,6 +16,9 @@ help: ## List the targets.
 
 demo: ## Run the e-commerce pipeline on a private PostgreSQL and validate every row. DEMO_KEEP=1 leaves it running, DEMO_PORT sets its port.
 	@cargo x demo
+
+demo-kafka: ## The same with a private Kafka between the four stages.
+	@cargo x demo --kafka
 
 demo-clean: ## Stop what a demo left running and remove its directory.
 	@cargo x demo-clean

@@ -17,5 +17,6 @@ mod properties;
 mod sink;
 mod source;
 
-pub use sink::{KafkaSinkFactory, UpsertKafkaSinkFactory};
+pub use client::named_cluster;
+pub use sink::{KafkaSinkFactory, RecordSinkPlan, RecordSinkSettings, UpsertKafkaSinkFactory};
 pub use source::{KafkaSourceFactory, UpsertKafkaSourceFactory};

@@ -28,7 +28,7 @@ use crate::source_task::{self, RunningSource};
 /// An epoch takes up to as many rows; one more batch may go beyond.
 const EPOCH_ROWS: usize = 16_384;
 /// And as many bytes.
-const EPOCH_BYTES: usize = 2 << 20;
+const EPOCH_BYTES: usize = 1 << 20;
 /// Batches are put together up to here: what is larger is not worth the copying.
 const MERGED_BYTES: usize = 128 << 10;
 /// How a job's run came to its end.

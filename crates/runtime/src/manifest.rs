@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tailwater_state::RunId;
+use tailwater_types::Position;
 
 use crate::error::JobError;
 
@@ -151,6 +152,17 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+/// The places that the sources of a job go on from after a restart, as its directory has them;
+/// empty without a checkpoint.
+///
+/// # Errors
+/// If the checkpoint cannot be read.
+pub fn durable_positions(directory: &Path) -> Result<Vec<Position>, JobError> {
+    let manifest = Manifest::read(directory)?;
+    let positions = manifest.map(|manifest| manifest.positions).unwrap_or_default();
+    Ok(positions.into_iter().flatten().map(Position).collect())
 }
 
 fn refused(path: &Path, reason: &str) -> JobError {

@@ -23,7 +23,10 @@ pub struct Broker {
     pub(crate) jars: PathBuf,
     ports: Ports,
     topics: AtomicU32,
-    pub(crate) directory: TempDir,
+    pub(crate) directory: PathBuf,
+    /// Whose it is, unless it is another's.
+    _own: Option<TempDir>,
+    is_left: bool,
 }
 
 /// How to start a broker.
@@ -32,9 +35,25 @@ pub struct BrokerBuilder {
     settings: Vec<(String, String)>,
     listeners: Vec<Listener>,
     tls: Option<ServerTls>,
+    port: Option<u16>,
+    directory: Option<PathBuf>,
 }
 
 impl BrokerBuilder {
+    /// Has the broker listen on this port instead of any that is free.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// Puts the data into this directory, which is there, instead of one of its own.
+    #[must_use]
+    pub fn directory(mut self, directory: PathBuf) -> Self {
+        self.directory = Some(directory);
+        self
+    }
+
     /// Adds a line to `server.properties`.
     #[must_use]
     pub fn setting(mut self, name: &str, value: &str) -> Self {
@@ -62,12 +81,15 @@ impl BrokerBuilder {
     /// If it does not.
     pub fn start(self) -> Broker {
         let jars = ensure_installed().expect("Apache Kafka");
-        let directory = tempfile::Builder::new()
-            .prefix("tailwater-kafka-")
-            .tempdir()
-            .expect("a temporary directory");
-        let path = directory.path();
+        let own = self.directory.is_none().then(|| {
+            let own = tempfile::Builder::new().prefix("tailwater-kafka-").tempdir();
+            own.expect("a temporary directory")
+        });
+        let own_path = own.as_ref().map(|own| own.path().to_owned());
+        let directory = self.directory.or(own_path).unwrap_or_default();
+        let path = directory.as_path();
         let [plain, controller] = free_ports();
+        let plain = self.port.unwrap_or(plain);
         let further = self.listeners.iter().map(|l| (*l, free_ports::<1>()[0])).collect();
         let ports = Ports { plain, controller, further };
         if let Some(ServerTls { certificate, key }) = &self.tls {
@@ -78,7 +100,8 @@ impl BrokerBuilder {
         std::fs::write(path.join("server.properties"), text).expect("server.properties");
         format(&jars, path, &ports);
         let process = Mutex::new(spawn(&jars, path));
-        let broker = Broker { process, jars, ports, topics: AtomicU32::new(0), directory };
+        let topics = AtomicU32::new(0);
+        let broker = Broker { process, jars, ports, topics, directory, _own: own, is_left: false };
         broker.wait_until_ready();
         broker
     }
@@ -127,6 +150,16 @@ impl Broker {
         format!("127.0.0.1:{}", bound.expect("a listener that was asked for").1)
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.process().id()
+    }
+
+    /// Lets it run on after us.
+    pub fn leave(&mut self) {
+        self.is_left = true;
+    }
+
     /// A name for a topic that nobody else has.
     pub fn topic_name(&self) -> String {
         format!("test-{}", self.topics.fetch_add(1, Ordering::Relaxed))
@@ -134,7 +167,7 @@ impl Broker {
 
     /// What it has said since its last start.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+        std::fs::read_to_string(self.directory.join("log")).unwrap_or_default()
     }
 
     pub(crate) fn wait_until_ready(&self) {
@@ -153,6 +186,9 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
+        if self.is_left {
+            return;
+        }
         let mut process = self.process();
         // It may have ended.
         let _ = process.kill();

@@ -37,7 +37,7 @@ impl Broker {
     /// # Panics
     /// If it does not.
     pub fn start_again(&self) {
-        *self.process() = spawn(&self.jars, self.directory.path());
+        *self.process() = spawn(&self.jars, &self.directory);
         self.wait_until_ready();
     }
 

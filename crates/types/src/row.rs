@@ -248,6 +248,17 @@ impl<'b> RowWriter<'b> {
         self.set_word((offset - self.start) as u64 | (length as u64) << 32);
     }
 
+    /// The same, and NULL if `write` says so by false; what it appended is left out then.
+    pub fn push_tail_if(&mut self, write: impl FnOnce(&mut Vec<u8>) -> bool) {
+        let offset = self.buffer.len();
+        if !write(self.buffer) {
+            self.buffer.truncate(offset);
+            return self.push_null();
+        }
+        let length = self.buffer.len() - offset;
+        self.set_word((offset - self.start) as u64 | (length as u64) << 32);
+    }
+
     fn append(&mut self, bytes: &[u8]) -> u64 {
         let offset = (self.buffer.len() - self.start) as u64;
         self.buffer.extend_from_slice(bytes);

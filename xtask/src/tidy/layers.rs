@@ -18,11 +18,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sql-syntax", &["types"]),
     ("connector-api", &["types"]),
     ("formats", &["types", "expr"]),
+    ("debezium", &["types", "pg-wire"]),
     ("sql", &["types", "expr", "sql-syntax"]),
     // L2: operators know neither SQL nor connectors; connectors know neither each other's users,
     // nor the runtime, nor where state is kept.
     ("operators", &["types", "expr", "state"]),
-    ("connectors", &["types", "expr", "formats", "pg-wire", "connector-api"]),
+    ("connectors", &["types", "expr", "formats", "debezium", "pg-wire", "connector-api"]),
     ("runtime", &["types", "connector-api", "operators", "state"]),
     // L3
     (
@@ -34,12 +35,14 @@ const LAYERS: &[(&str, &[&str])] = &[
             "sql",
             "connector-api",
             "connectors",
+            "debezium",
             "operators",
             "runtime",
         ],
     ),
     // L4: what is left goes through the pipeline.
-    ("tailwater", &["types", "expr", "sql-syntax", "sql", "runtime", "pipeline"]),
+    ("server", &["runtime", "pipeline"]),
+    ("tailwater", &["types", "expr", "sql-syntax", "sql", "runtime", "pipeline", "server"]),
     // For development.
     ("testkit-kafka", &[]),
     ("testkit-postgres", &[]),
@@ -56,6 +59,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
             "connectors",
             "runtime",
             "pipeline",
+            "server",
             "tailwater",
             "testkit-postgres",
             "bench/cdc",

@@ -16,8 +16,8 @@ const RESERVED: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["std::net::", "TcpStream", "UnixStream"],
-        &["connectors", "tailwater", "testkit-kafka", "testkit-postgres", "xtask"],
-        "only connectors know sockets",
+        &["connectors", "server", "tailwater", "testkit-postgres", "testkit-kafka", "xtask"],
+        "only connectors and the server know sockets",
     ),
 ];
 

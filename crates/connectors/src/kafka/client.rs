@@ -321,3 +321,14 @@ pub(super) fn missing_topic(topic: &str, code: Code) -> ConnectorError {
         code => failed(&format!("look at topic \"{topic}\""), &KafkaError::MetadataFetch(code)),
     }
 }
+
+/// What the cluster of these settings, under their Java names, calls itself; `None` if it cannot be
+/// reached in a few seconds.
+pub async fn named_cluster(given: &std::collections::BTreeMap<String, String>) -> Option<String> {
+    let (settings, _) = super::properties::of_client(given).ok()?;
+    let asked = tokio::task::spawn_blocking(move || {
+        let consumer = consumer(&settings, "tailwater-cluster").ok()?;
+        Some(cluster_id(consumer.client())).filter(|id| !id.is_empty())
+    });
+    asked.await.ok().flatten()
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
-use tailwater_connector_api::TableIssue;
+use tailwater_connector_api::{TableIssue, TableSpec};
 
 use crate::options::OptionReader;
 
@@ -95,6 +95,23 @@ pub(super) fn read(options: &mut OptionReader<'_>) -> Settings {
     login(options, &mut settings);
     refuse_missing_tls(options, &settings);
     settings
+}
+
+/// Reads settings that stand alone, under their Java names.
+pub(super) fn of_client(
+    given: &BTreeMap<String, String>,
+) -> Result<(Settings, Vec<TableIssue>), Vec<TableIssue>> {
+    let prefixed =
+        |(option, value): (&String, &String)| (format!("properties.{option}"), value.clone());
+    let table = TableSpec {
+        name: "client".to_owned(),
+        columns: Vec::new(),
+        primary_key: Vec::new(),
+        options: given.iter().map(prefixed).collect(),
+    };
+    let mut options = OptionReader::new(&table);
+    let settings = read(&mut options);
+    if options.errors.is_empty() { Ok((settings, options.notes)) } else { Err(options.errors) }
 }
 
 /// Takes over one setting that the client understands.

@@ -18,7 +18,7 @@ use super::run::PostgresCdcSource;
 pub struct PostgresCdcFactory;
 
 /// A slot has one reader in a process, whichever job was first.
-static HUBS: Hubs = Hubs::new();
+pub(super) static HUBS: Hubs = Hubs::new();
 
 impl PostgresCdcFactory {
     /// The value of the option `connector`.
@@ -70,6 +70,10 @@ impl SourcePlan for PostgresCdcPlan {
     fn may_lack_old_rows(&self) -> bool {
         let is_keyed = !self.table.primary_key.is_empty();
         !self.is_bounded() && self.config.changes == ChangeForm::All && is_keyed
+    }
+
+    fn begins_anew_when_lost(&self) -> bool {
+        self.config.begins_anew_when_lost
     }
 
     fn notes(&self) -> Vec<TableIssue> {
@@ -131,6 +135,7 @@ impl PostgresCdcPlan {
             tables: ready.tables.into_iter().filter_map(ReadyTable::captured).collect(),
             publication: ready.publication,
             replication: ready.replication,
+            records: None,
         })
     }
 }

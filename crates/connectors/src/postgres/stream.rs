@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tailwater_connector_api::{ConnectorError, SourceEvent};
+use tailwater_pg_wire::pgoutput::Relation;
 
 use super::capture::Capture;
 use super::changes::{Changes, Taken};
@@ -17,6 +18,8 @@ pub(crate) struct ChangeStream {
     mail: Mail,
     capture: Capture,
     pub(crate) changes: Changes,
+    /// A table that the stream describes, until it is known what to make of it.
+    described: Option<Relation>,
     /// Since when the batch gathers.
     begun: Option<Instant>,
     /// There is nothing more, and that is news.
@@ -34,10 +37,16 @@ impl ChangeStream {
             mail,
             capture,
             changes,
+            described: None,
             begun: None,
             is_idle_news: false,
             failed: None,
         }
+    }
+
+    /// Whether a table is being described: who gives up now makes it begin again.
+    pub(crate) fn is_describing(&self) -> bool {
+        self.described.is_some()
     }
 
     /// The next event. Nothing is lost if it is not waited for to the end.
@@ -82,14 +91,22 @@ impl ChangeStream {
 
     /// Takes letters until an event is complete (true) or none is left.
     async fn decode(&mut self) -> Result<bool, ConnectorError> {
-        while let Some(letter) = self.mail.next() {
+        loop {
+            // Whoever waited for the description before may have given up.
+            if let Some(relation) = &self.described {
+                if let Some(captured) = self.capture.describe(relation).await? {
+                    self.changes.describe(relation.oid, captured);
+                }
+                self.described = None;
+            }
+            let Some(letter) = self.mail.next() else {
+                return Ok(false);
+            };
             match letter {
-                Letter::Message(message) => {
+                Letter::Message(at, message) => {
                     self.is_idle_news = false;
-                    if let Taken::Described(relation) = self.changes.take(message)?
-                        && let Some(captured) = self.capture.describe(&relation).await?
-                    {
-                        self.changes.describe(relation.oid, captured);
+                    if let Taken::Described(relation) = self.changes.take(at, message)? {
+                        self.described = Some(relation);
                     }
                 }
                 Letter::Progress(lsn) => self.is_idle_news = self.changes.keepalive(lsn),
@@ -98,6 +115,5 @@ impl ChangeStream {
                 return Ok(true);
             }
         }
-        Ok(false)
     }
 }

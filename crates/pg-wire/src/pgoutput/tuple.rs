@@ -88,8 +88,22 @@ impl<'a> Tuple<'a> {
 
     /// All cells in order.
     pub fn cells(self) -> Vec<Cell<'a>> {
-        let mut slots = Vec::new();
-        self.index_into(&mut slots);
-        slots.into_iter().map(|slot| self.cell(slot)).collect()
+        self.iter().collect()
+    }
+
+    /// The same one by one.
+    pub fn iter(self) -> impl Iterator<Item = Cell<'a>> {
+        let mut rest = self.bytes;
+        std::iter::from_fn(move || {
+            let (&tag, after) = rest.split_first()?;
+            if !matches!(tag, b't' | b'b') {
+                rest = after;
+                return Some(if tag == b'u' { Cell::UnchangedToast } else { Cell::Null });
+            }
+            let (length, after) = after.split_first_chunk::<4>()?;
+            let (bytes, after) = after.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+            rest = after;
+            Some(if tag == b't' { Cell::Text(bytes) } else { Cell::Binary(bytes) })
+        })
     }
 }

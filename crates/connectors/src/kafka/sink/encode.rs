@@ -1,6 +1,7 @@
 //! From rows to records: the bytes of key and value, and what goes beside them.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use tailwater_connector_api::{ConnectorError, ErrorKind, TableSpec};
@@ -18,8 +19,15 @@ pub(super) struct Records {
     records: Vec<Record>,
 }
 
+/// Makes records of rows.
+pub(super) trait MakeRecords: Send {
+    /// The records of a batch, in its order.
+    fn records(&mut self, batch: &ChangeBatch) -> Result<Records, ConnectorError>;
+}
+
 #[derive(Debug)]
 struct Record {
+    topic: Option<Arc<str>>,
     key: Option<Range<usize>>,
     value: Option<Range<usize>>,
     timestamp: Option<i64>,
@@ -28,6 +36,8 @@ struct Record {
 
 /// One record, borrowed.
 pub(super) struct RecordRef<'r> {
+    /// The sink's, unless it has its own.
+    pub(super) topic: Option<&'r Arc<str>>,
     pub(super) key: Option<&'r [u8]>,
     pub(super) value: Option<&'r [u8]>,
     /// Milliseconds since 1970.
@@ -39,11 +49,32 @@ impl Records {
     pub(super) fn iter(&self) -> impl Iterator<Item = RecordRef<'_>> {
         let bytes = |range: &Option<Range<usize>>| range.clone().map(|r| &self.bytes[r]);
         self.records.iter().map(move |record| RecordRef {
+            topic: record.topic.as_ref(),
             key: bytes(&record.key),
             value: bytes(&record.value),
             timestamp: record.timestamp,
             headers: record.headers.iter().map(|(k, v)| (k.as_str(), bytes(v))).collect(),
         })
+    }
+
+    /// Takes a record as it is.
+    pub(super) fn push(
+        &mut self,
+        topic: Arc<str>,
+        record: tailwater_debezium::record::RecordRef<'_>,
+    ) {
+        let key = record.key().map(|key| self.copy(key));
+        let value = record.value().map(|value| self.copy(value));
+        let headers = record.headers().into_iter();
+        let headers = headers.map(|(k, v)| (k.to_owned(), v.map(|v| self.copy(v)))).collect();
+        let timestamp = record.timestamp();
+        self.records.push(Record { topic: Some(topic), key, value, timestamp, headers });
+    }
+
+    /// Makes room for as much as a batch holds.
+    pub(super) fn reserve(&mut self, batch: &ChangeBatch) {
+        self.bytes.reserve(batch.byte_size());
+        self.records.reserve(batch.len());
     }
 
     fn append(
@@ -110,19 +141,6 @@ impl Encoder {
         })
     }
 
-    /// The records of a batch.
-    pub(super) fn records(&mut self, batch: &ChangeBatch) -> Result<Records, ConnectorError> {
-        let mut records = Records::default();
-        records.bytes.reserve(batch.byte_size());
-        records.records.reserve(batch.len());
-        for (kind, row) in batch.iter() {
-            self.record(kind, row, &mut records).map_err(|error| {
-                ConnectorError::new(ErrorKind::BadData, format!("a row cannot be written: {error}"))
-            })?;
-        }
-        Ok(records)
-    }
-
     fn record(
         &mut self,
         kind: RowKind,
@@ -144,7 +162,7 @@ impl Encoder {
                 Datum::Timestamp(at) => Some(self.instant(at.millis(), is_local)),
                 _ => None,
             });
-        records.records.push(Record { key, value, timestamp, headers });
+        records.records.push(Record { topic: None, key, value, timestamp, headers });
         Ok(())
     }
 
@@ -176,5 +194,18 @@ impl Encoder {
         let shown = shown.map(|at| at.to_zoned(TimeZone::UTC).datetime());
         let instant = shown.and_then(|shown| self.zone.to_ambiguous_zoned(shown).compatible());
         instant.map_or(millis, |instant| instant.timestamp().as_millisecond())
+    }
+}
+
+impl MakeRecords for Encoder {
+    fn records(&mut self, batch: &ChangeBatch) -> Result<Records, ConnectorError> {
+        let mut records = Records::default();
+        records.reserve(batch);
+        for (kind, row) in batch.iter() {
+            self.record(kind, row, &mut records).map_err(|error| {
+                ConnectorError::new(ErrorKind::BadData, format!("a row cannot be written: {error}"))
+            })?;
+        }
+        Ok(records)
     }
 }

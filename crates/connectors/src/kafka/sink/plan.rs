@@ -11,6 +11,7 @@ use tailwater_types::ChangelogMode;
 
 use super::delivery::{self, Guarantee, Partitioner};
 use super::encode::Encoder;
+use super::producer::{ProducerConfig, Topics};
 use super::writer::KafkaSink;
 use crate::kafka::checks;
 use crate::kafka::options::{self, Flavour, Layout};
@@ -121,7 +122,13 @@ impl SinkPlan for KafkaSinkPlan {
             let encoder = Encoder::new(&self.table, &self.config.layout, self.flavour, &zone);
             let encoder =
                 encoder.map_err(|e| ConnectorError::new(ErrorKind::SchemaMismatch, e.message))?;
-            let sink = KafkaSink::open(Arc::clone(&self.config), encoder, context).await?;
+            let producer = Arc::new(ProducerConfig {
+                settings: self.config.layout.settings.clone(),
+                guarantee: self.config.guarantee.clone(),
+                partitioner: self.config.partitioner,
+                topics: Topics::One(self.config.topic.clone()),
+            });
+            let sink = KafkaSink::open(producer, Box::new(encoder), context).await?;
             Ok(Box::new(sink) as Box<dyn Sink>)
         })
     }

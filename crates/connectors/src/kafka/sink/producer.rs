@@ -1,5 +1,7 @@
 //! The thread that writes: it hands records to the library and waits until they are durable.
 
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -12,10 +14,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::delivery::{Guarantee, Partitioner};
 use super::encode::{RecordRef, Records};
-use super::plan::SinkConfig;
 use super::progress::{PARTITION, Progress};
+use super::topics::TopicMaker;
 use crate::kafka::client::{self, Context};
 use crate::kafka::error::failed;
+use crate::kafka::properties::Settings;
 
 /// How long a topic that the brokers are to make by themselves may take.
 const TOPIC_LIMIT: Duration = Duration::from_secs(10);
@@ -35,10 +38,31 @@ pub(super) enum Request {
     Commit(CheckpointId, Reply),
 }
 
+/// What a producer is told.
+#[derive(Clone, Debug)]
+pub(super) struct ProducerConfig {
+    pub(super) settings: Settings,
+    pub(super) guarantee: Guarantee,
+    pub(super) partitioner: Partitioner,
+    pub(super) topics: Topics,
+}
+
+/// Where records go.
+#[derive(Clone, Debug)]
+pub(super) enum Topics {
+    /// All of them.
+    One(String),
+    /// Each names its own.
+    Each(TopicMaker),
+}
+
 /// A producer with its transactions.
 pub(super) struct Producing {
     producer: BaseProducer<Context>,
-    topic: String,
+    settings: Settings,
+    topics: Topics,
+    /// Those that are there, of records that name their own.
+    met: HashSet<Arc<str>>,
     partitioner: Partitioner,
     partitions: usize,
     /// The next partition, where they take turns.
@@ -50,29 +74,34 @@ pub(super) struct Producing {
 impl Producing {
     /// Connects, and gives what was published last where there are transactions.
     pub(super) fn open(
-        config: &SinkConfig,
+        config: &ProducerConfig,
         context: &SinkContext,
     ) -> Result<(Self, Option<Published>), ConnectorError> {
-        let mut settings = client::producer_config(&config.layout.settings);
+        let mut settings = client::producer_config(&config.settings);
         let progress = match &config.guarantee {
             Guarantee::AtLeastOnce => None,
             Guarantee::ExactlyOnce(transactions) => {
                 let progress = Progress::new(transactions, context);
-                progress.configure(&mut settings, &config.layout.settings);
+                progress.configure(&mut settings, &config.settings);
                 Some(progress)
             }
         };
         let producer: BaseProducer<Context> = settings
             .create_with_context(Context::default())
             .map_err(|e| failed("make a Kafka producer", &e))?;
-        let partitions = wait_for_topic(&producer, &config.topic)?;
+        let partitions = match &config.topics {
+            Topics::One(topic) => wait_for_topic(&producer, topic)?,
+            Topics::Each(_) => 0,
+        };
         let published = match &progress {
-            Some(progress) => progress.take_over(&producer, &config.layout.settings)?,
+            Some(progress) => progress.take_over(&producer, &config.settings)?,
             None => None,
         };
         let producing = Self {
             producer,
-            topic: config.topic.clone(),
+            settings: config.settings.clone(),
+            topics: config.topics.clone(),
+            met: HashSet::new(),
             partitioner: config.partitioner,
             partitions,
             turn: 0,
@@ -114,13 +143,30 @@ impl Producing {
 
     fn send_all(&mut self, records: &Records) -> Result<(), ConnectorError> {
         self.begin()?;
-        let topic = self.topic.clone();
         for record in records.iter() {
             let partition = self.partition(&record);
-            self.send(&topic, partition, &record)?;
+            if let Some(topic) = record.topic {
+                self.meet(topic)?;
+                self.send(topic, partition, &record)?;
+            } else if let Topics::One(topic) = &self.topics {
+                self.send(topic, partition, &record)?;
+            }
         }
         self.producer.poll(Duration::ZERO);
         self.check()
+    }
+
+    /// Makes sure that a topic is there before the first record goes to it.
+    fn meet(&mut self, topic: &Arc<str>) -> Result<(), ConnectorError> {
+        if self.met.contains(topic) {
+            return Ok(());
+        }
+        if let Topics::Each(maker) = &self.topics {
+            maker.ensure(&self.producer, &self.settings, topic)?;
+        }
+        wait_for_topic(&self.producer, topic)?;
+        self.met.insert(Arc::clone(topic));
+        Ok(())
     }
 
     fn partition(&mut self, record: &RecordRef<'_>) -> Option<i32> {
@@ -191,8 +237,8 @@ impl Producing {
             return Err(ConnectorError::new(ErrorKind::Internal, message));
         };
         let (topic, key, note) = progress.note(checkpoint);
-        let record =
-            RecordRef { key: Some(key), value: Some(&note), timestamp: None, headers: Vec::new() };
+        let (key, value, headers) = (Some(key), Some(note.as_slice()), Vec::new());
+        let record = RecordRef { topic: None, key, value, timestamp: None, headers };
         self.send(topic, Some(PARTITION), &record)?;
         // The library's own wait for what is on its way takes 100 ms at least.
         self.flush()?;
@@ -227,7 +273,11 @@ impl Producing {
             Some((code, _)) => KafkaError::MessageProduction(code),
             None => error.clone(),
         };
-        failed("write to Kafka", &error).with_context("topic", &self.topic)
+        let failed = failed("write to Kafka", &error);
+        match &self.topics {
+            Topics::One(topic) => failed.with_context("topic", topic),
+            Topics::Each(_) => failed,
+        }
     }
 
     /// Lets go of everything without waiting for what will not come.

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{NewTopic, TopicReplication};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -18,6 +18,7 @@ use tailwater_connector_api::{ConnectorError, ErrorKind, Published, SinkContext}
 use tailwater_types::CheckpointId;
 
 use super::delivery::Transactions;
+use super::topics;
 use crate::kafka::client::{self, Context};
 use crate::kafka::error::{code, failed};
 use crate::kafka::properties::Settings;
@@ -101,23 +102,10 @@ impl Progress {
             Err(Code::UnknownTopicOrPartition | Code::UnknownTopic) => {}
             Err(code) => return Err(client::missing_topic(&self.topic, code)),
         }
-        let action = format!("make the topic of progress \"{}\"", self.topic);
-        let config = client::producer_config(settings);
-        let admin: AdminClient<Context> =
-            config.create_with_context(Context::default()).map_err(|e| failed(&action, &e))?;
         let topic = NewTopic::new(&self.topic, 1, TopicReplication::Fixed(-1))
             .set("cleanup.policy", "compact")
             .set("segment.bytes", SEGMENT_BYTES);
-        let options = AdminOptions::new().operation_timeout(Some(client::ANSWER_LIMIT));
-        let made = admin.create_topics([&topic], &options);
-        let made = tokio::runtime::Handle::current().block_on(made);
-        let made = made.map_err(|e| failed(&action, &e))?;
-        for topic in made {
-            match topic {
-                Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
-                Err((_, code)) => return Err(failed(&action, &KafkaError::AdminOp(code))),
-            }
-        }
+        topics::make(settings, &topic)?;
         let begun = Instant::now();
         while client::partitions(&consumer, &self.topic)?.is_err() {
             if begun.elapsed() > client::ANSWER_LIMIT {

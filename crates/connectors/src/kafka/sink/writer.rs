@@ -6,16 +6,15 @@ use tailwater_connector_api::{BoxFuture, ConnectorError, ErrorKind, Published, S
 use tailwater_types::{ChangeBatch, CheckpointId};
 use tokio::sync::{mpsc, oneshot};
 
-use super::encode::Encoder;
-use super::plan::SinkConfig;
-use super::producer::{Producing, Reply, Request};
+use super::encode::MakeRecords;
+use super::producer::{ProducerConfig, Producing, Reply, Request};
 
 /// How many batches wait at most for the thread.
 const QUEUE: usize = 2;
 
 /// A connected sink.
 pub(super) struct KafkaSink {
-    encoder: Encoder,
+    encoder: Box<dyn MakeRecords>,
     requests: mpsc::Sender<Request>,
     /// What a transactional sink had published when it connected.
     published: Option<Published>,
@@ -24,8 +23,8 @@ pub(super) struct KafkaSink {
 impl KafkaSink {
     /// Connects; a transactional one takes over from whoever wrote with its id before.
     pub(super) async fn open(
-        config: Arc<SinkConfig>,
-        encoder: Encoder,
+        config: Arc<ProducerConfig>,
+        encoder: Box<dyn MakeRecords>,
         context: SinkContext,
     ) -> Result<Self, ConnectorError> {
         let (requests, inbox) = mpsc::channel(QUEUE);

@@ -16,7 +16,7 @@ use super::target;
 use crate::postgres::catalog::{self, CatalogTable};
 use crate::postgres::client::query_error;
 use crate::postgres::connection::{Session, WireConnection};
-use crate::postgres::copy::TableCopy;
+use crate::postgres::copy::{CopyForm, TableCopy};
 use crate::postgres::{RowPlan, advice, client, may_select, row_plan};
 
 /// `'connector' = 'jdbc'` as a bounded source.
@@ -77,7 +77,9 @@ impl SourcePlan for JdbcSourcePlan {
             let mut connection =
                 WireConnection::open(&self.config.address, application.trim_end(), Session::Sql)
                     .await?;
-            let copy = TableCopy::start(&mut connection, Arc::new(plan), None, &from).await?;
+            let copy =
+                TableCopy::start(&mut connection, CopyForm::Rows(Arc::new(plan)), None, &from)
+                    .await?;
             let source = JdbcSource { copy, connection };
             Ok(Box::new(source) as Box<dyn Source>)
         })

@@ -9,12 +9,14 @@ use tailwater_pg_wire::pgoutput::Relation;
 use tokio_postgres::Client;
 
 use super::catalog::{self, CatalogTable};
-use super::changes::CapturedRelation;
+use super::changes::{CapturedRelation, Streamed};
 use super::client::{self, ServerAddress, query_error};
 use super::column::ColumnDecoder;
 use super::declared::row_plan;
+use super::records::{RecordCapture, StreamedRecords};
 use super::rows::{Content, RowPlan, StreamedRows};
 use super::snapshot::ChunkKey;
+use super::table_plan::TablePlan;
 use super::types;
 
 /// `schema-name` and `table-name`: names, or regular expressions that match whole names.
@@ -48,9 +50,13 @@ impl TablePattern {
 #[derive(Clone, Debug)]
 pub(crate) struct CapturedTable {
     pub(crate) table: CatalogTable,
-    pub(crate) plan: Arc<RowPlan>,
+    pub(crate) plan: TablePlan,
     /// The row filter of the publication.
     pub(crate) filter: Option<String>,
+    /// In which order snapshots read the tables.
+    pub(crate) place: usize,
+    /// Whether the rows that are there are read.
+    pub(crate) is_in_snapshot: bool,
 }
 
 /// A table that was found, and how its rows are read if its columns fit.
@@ -122,6 +128,8 @@ pub(crate) struct Capture {
     pub(crate) keys: BTreeMap<u32, ChunkKey>,
     /// For questions about what is new.
     pub(crate) address: ServerAddress,
+    /// For a source of records.
+    pub(crate) records: Option<RecordCapture>,
 }
 
 impl Capture {
@@ -132,23 +140,35 @@ impl Capture {
 
     /// How the rows of a relation are read from here on, if they are wanted.
     pub(crate) async fn describe(
-        &self,
+        &mut self,
         relation: &Relation,
     ) -> Result<Option<CapturedRelation>, ConnectorError> {
         let root = self.partitions.get(&relation.oid).copied().unwrap_or(relation.oid);
         let Some(captured) = self.tables.get(&root) else {
             return Ok(None);
         };
-        let plan = match self.retyped(&captured.plan, relation).await? {
-            Some(plan) => Arc::new(plan),
-            None => Arc::clone(&captured.plan),
-        };
         let key = self.keys.get(&root).cloned();
+        let plan = match (&captured.plan, &mut self.records) {
+            (TablePlan::Rows(plan), _) => Arc::clone(plan),
+            (TablePlan::Records(plan), Some(records)) => {
+                let plan = records.describe(root, plan, relation, &self.address).await?;
+                let streamed = Streamed::Records(StreamedRecords::new(plan, key.as_ref()));
+                return Ok(Some(CapturedRelation { table: root, key, streamed }));
+            }
+            (TablePlan::Records(_), None) => return Ok(None),
+        };
+        let plan = match self.retyped(&plan, relation).await? {
+            Some(plan) => Arc::new(plan),
+            None => plan,
+        };
         let rows = match StreamedRows::new(Arc::clone(&plan), relation, key.as_ref()) {
             Ok(rows) => Ok(rows),
-            Err(mismatch) => Err(Some(self.explain(captured, relation, mismatch).await)),
+            Err(mismatch) => {
+                let table = &captured.table;
+                Err(Some(self.explain(table, &plan, relation, mismatch).await))
+            }
         };
-        Ok(Some(CapturedRelation { table: root, plan, key, rows }))
+        Ok(Some(CapturedRelation { table: root, key, streamed: Streamed::Rows { plan, rows } }))
     }
 
     /// The plan for rows whose columns have other types than the catalog says: the table was
@@ -190,26 +210,27 @@ impl Capture {
     /// Says what has become of a column that is missing.
     async fn explain(
         &self,
-        captured: &CapturedTable,
+        table: &CatalogTable,
+        plan: &RowPlan,
         relation: &Relation,
         mismatch: ConnectorError,
     ) -> ConnectorError {
         let is_gone = |name: &str| !relation.columns.iter().any(|c| c.name == name);
-        let missing = captured.plan.columns.iter().find(|column| {
+        let missing = plan.columns.iter().find(|column| {
             matches!(column.content, Content::Physical { .. }) && is_gone(&column.name)
         });
-        let Some(column) = missing.and_then(|missing| captured.table.column(&missing.name)) else {
+        let Some(column) = missing.and_then(|missing| table.column(&missing.name)) else {
             return mismatch;
         };
         let sql = "SELECT attname::text FROM pg_attribute
             WHERE attrelid = $1 AND attnum = $2 AND NOT attisdropped AND attname::text <> $3";
         let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
-            [&captured.table.oid, &column.attnum, &column.name];
+            [&table.oid, &column.attnum, &column.name];
         let renamed = match client::connect(&self.address, "tailwater").await {
             Ok(client) => client.query_opt(sql, &parameters).await.ok().flatten(),
             Err(_) => None,
         };
-        let (table, name) = (captured.plan.table(), &column.name);
+        let (table, name) = (plan.table(), &column.name);
         let error = |message| ConnectorError::new(ErrorKind::SchemaMismatch, message);
         match renamed {
             Some(row) => {

@@ -1,5 +1,6 @@
 //! Messages of the stream in, batches with their positions out. No I/O.
 
+mod records;
 mod rows;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -10,10 +11,10 @@ use tailwater_pg_wire::pgoutput::{self, Begin, Commit, PgOutput, Relation};
 use tailwater_pg_wire::{Lsn, WireError};
 use tailwater_types::{ChangeBatch, Position};
 
-pub(crate) use self::rows::CapturedRelation;
-use self::rows::Change;
+pub(crate) use self::rows::{CapturedRelation, Change, Streamed};
 use super::options::ChangeForm;
 use super::position::SlotPosition;
+use super::records::RecordOutput;
 use super::rows::wire_error;
 use super::snapshot::{self, SegmentId, SnapshotEvent, SnapshotProgress};
 
@@ -28,6 +29,8 @@ pub(crate) struct Changes {
     relations: Relations,
     form: ChangeForm,
     skips_truncate: bool,
+    /// For a source of records.
+    records: Option<Box<RecordOutput>>,
     transaction: Option<Transaction>,
     /// Behind everything in `batch` that is whole.
     position: SlotPosition,
@@ -114,6 +117,7 @@ impl Changes {
             relations: Relations::default(),
             form,
             skips_truncate,
+            records: None,
             transaction: None,
             skip: position.ordinal,
             stops,
@@ -128,6 +132,12 @@ impl Changes {
         };
         changes.note_snapshot();
         Ok(changes)
+    }
+
+    /// The same with records instead of rows.
+    pub(crate) fn with_records(mut self, records: Option<RecordOutput>) -> Self {
+        self.records = records.map(Box::new);
+        self
     }
 
     /// An event that is complete.
@@ -198,8 +208,11 @@ impl Changes {
         self.batch.is_empty() && self.position.lsn > self.told
     }
 
-    /// Takes a message of the plugin.
-    pub(crate) fn take(&mut self, data: &[u8]) -> Result<Taken, ConnectorError> {
+    /// Takes a message of the plugin whose WAL begins at `at`.
+    pub(crate) fn take(&mut self, at: Lsn, data: &[u8]) -> Result<Taken, ConnectorError> {
+        if let Some(records) = &mut self.records {
+            records.begin_message(at);
+        }
         match pgoutput::parse(data).map_err(wire_error)? {
             PgOutput::Insert { relation, new } => self.change(relation, Change::Insert(new))?,
             PgOutput::Update { relation, old, new } => {
@@ -207,11 +220,20 @@ impl Changes {
             }
             PgOutput::Delete { relation, old } => self.change(relation, Change::Delete(old))?,
             PgOutput::Begin(begin) => self.begin(begin),
-            PgOutput::Commit(commit) => self.commit(commit),
+            PgOutput::Commit(commit) => self.commit(commit)?,
             PgOutput::Relation(relation) => return Ok(Taken::Described(relation)),
             PgOutput::Truncate(truncate) => {
                 for relation in truncate.relations() {
                     self.change(relation, Change::Truncate)?;
+                }
+            }
+            PgOutput::Message { is_transactional, lsn, prefix, content } => {
+                let place = if is_transactional { None } else { Some(lsn) };
+                self.message(place, (prefix, content))?;
+            }
+            PgOutput::Origin { lsn, name } => {
+                if let Some(records) = &mut self.records {
+                    records.set_origin(name, lsn);
                 }
             }
             _ => {}
@@ -226,6 +248,9 @@ impl Changes {
 
     fn begin(&mut self, begin: Begin) {
         self.pass_stops(begin.final_lsn);
+        if let Some(records) = &mut self.records {
+            records.begin();
+        }
         self.transaction = Some(Transaction {
             is_dropped: begin.final_lsn < self.position.lsn,
             begin,
@@ -233,13 +258,14 @@ impl Changes {
         });
     }
 
-    fn commit(&mut self, commit: Commit) {
+    fn commit(&mut self, commit: Commit) -> Result<(), ConnectorError> {
         let Some(transaction) = self.transaction.take() else {
-            return;
+            return Ok(());
         };
         if transaction.begin.final_lsn < self.position.lsn {
-            return;
+            return Ok(());
         }
+        self.end_records(&transaction.begin, commit.end_lsn)?;
         // A transaction without changes of ours is not the one that changes were taken of.
         if transaction.changes > 0 {
             self.skip = 0;
@@ -249,6 +275,7 @@ impl Changes {
         if self.batch.len() >= MAX_ROWS || self.batch.byte_size() >= MAX_BYTES {
             self.cut();
         }
+        Ok(())
     }
 
     /// Moves behind `lsn`, and past a snapshot's horizon forgets the snapshot.
@@ -308,25 +335,12 @@ impl Changes {
                 }
                 appended
             }
-            Ok(false) => Ok(()),
+            Ok(false) => self.recount(&mut captured, change),
             Err(error) => Err(error),
         };
         self.relations.put_back(place, captured);
         taken?;
-        let Some(transaction) = &self.transaction else {
-            return Ok(());
-        };
-        let (changes, final_lsn) = (transaction.changes, transaction.begin.final_lsn);
-        if let Some((stop, _)) = self.stops.front()
-            && stop.ordinal > 0
-            && stop.ordinal == changes
-            && final_lsn >= stop.lsn
-            && let Some((_, position)) = self.stops.pop_front()
-        {
-            self.emit(Some(position));
-        } else if self.batch.len() >= MAX_ROWS || self.batch.byte_size() >= MAX_BYTES {
-            self.cut();
-        }
+        self.pass_inner_stop();
         Ok(())
     }
 

@@ -9,7 +9,9 @@ use tailwater_types::ChangeBatch;
 
 use super::client::quote;
 use super::connection::{Copied, WireConnection, command_error};
-use super::rows::{Content, RowPlan, wire_error};
+use super::metadata::Names;
+use super::records::RecordCopy;
+use super::rows::{RowPlan, key_unreadable, wire_error};
 use super::snapshot::ChunkKey;
 
 const MAX_ROWS: usize = 8 * 1024;
@@ -17,9 +19,31 @@ const MAX_ROWS: usize = 8 * 1024;
 /// a third of the CPU.
 const MAX_BYTES: usize = 112 * 1024;
 
+/// What the rows of a copy become.
+pub(crate) enum CopyForm {
+    Rows(Arc<RowPlan>),
+    Records(RecordCopy),
+}
+
+impl CopyForm {
+    fn columns(&self) -> Vec<String> {
+        match self {
+            CopyForm::Rows(plan) => plan.copied_columns(),
+            CopyForm::Records(copy) => copy.columns(),
+        }
+    }
+
+    fn names(&self) -> &Names {
+        match self {
+            CopyForm::Rows(plan) => &plan.names,
+            CopyForm::Records(copy) => &copy.plan().names,
+        }
+    }
+}
+
 /// A running copy.
 pub(crate) struct TableCopy {
-    plan: Arc<RowPlan>,
+    form: CopyForm,
     key: Option<ChunkKey>,
     last_key: Vec<u8>,
     rows: usize,
@@ -28,36 +52,20 @@ pub(crate) struct TableCopy {
 }
 
 impl TableCopy {
-    /// Starts to copy the physical columns of `plan`; `from` is what follows behind FROM. With a
-    /// key its columns are copied too, for [`TableCopy::last_key`].
+    /// Starts to copy the columns of `form`; `from` is what follows behind FROM. With a key its columns
+    /// are copied too, for [`TableCopy::last_key`].
     pub(crate) async fn start(
         connection: &mut WireConnection,
-        plan: Arc<RowPlan>,
+        form: CopyForm,
         key: Option<ChunkKey>,
         from: &str,
     ) -> Result<Self, ConnectorError> {
-        let mut columns: Vec<String> = plan
-            .columns
-            .iter()
-            .filter_map(|column| match &column.content {
-                Content::Physical { decoder, .. } => {
-                    let name = quote(&column.name);
-                    // Not a cast, which prints some types otherwise than the stream does: an inet
-                    // with the mask of a single host.
-                    Some(if decoder.needs_text() {
-                        format!("CASE WHEN num_nulls({name}) = 0 THEN format('%s', {name}) END")
-                    } else {
-                        name
-                    })
-                }
-                Content::Metadata(..) => None,
-            })
-            .collect();
+        let mut columns = form.columns();
         columns.extend(key.iter().flat_map(|key| &key.columns).map(|c| quote(&c.name)));
         let columns = columns.join(", ");
         let sql = format!("COPY (SELECT {columns} FROM {from}) TO STDOUT (FORMAT binary)");
         connection.copy_out(&sql).await?;
-        Ok(Self { plan, key, last_key: Vec::new(), rows: 0, is_headed: false, is_over: false })
+        Ok(Self { form, key, last_key: Vec::new(), rows: 0, is_headed: false, is_over: false })
     }
 
     /// How many rows have come.
@@ -88,7 +96,16 @@ impl TableCopy {
             let copied = copied.map_err(|error| command_error("copy the table", &error))?;
             self.is_over = copied == Copied::Over;
         }
-        self.rows += batch.len();
+        Ok((!batch.is_empty()).then_some(batch))
+    }
+
+    /// What is left to be handed over of the rows that were taken, once no more are: `ends_table` tells
+    /// that these were the table's last ones.
+    pub(crate) fn rest(&mut self, ends_table: bool) -> Result<Option<ChangeBatch>, ConnectorError> {
+        let mut batch = ChangeBatch::default();
+        if let CopyForm::Records(copy) = &mut self.form {
+            copy.finish(ends_table, &mut batch)?;
+        }
         Ok((!batch.is_empty()).then_some(batch))
     }
 
@@ -117,12 +134,17 @@ impl TableCopy {
             let Some(row) = copy_binary::row(rest).map_err(wire_error)? else {
                 return Ok(());
             };
-            let mut row = self.plan.push_copied(row, batch)?;
+            let mut row = match &mut self.form {
+                CopyForm::Rows(plan) => plan.push_copied(row, batch)?,
+                CopyForm::Records(copy) => copy.take(row, rest, batch)?,
+            };
+            self.rows += 1;
             if let Some(key) = &self.key {
                 self.last_key.clear();
                 let cells = row.by_ref().map_while(Result::ok);
                 let cells = cells.map(|field| field.map_or(Cell::Null, Cell::Binary));
-                key.encode(cells, &mut self.last_key).ok_or_else(|| self.plan.key_unreadable())?;
+                let names = self.form.names();
+                key.encode(cells, &mut self.last_key).ok_or_else(|| key_unreadable(names))?;
             }
             rest = row.rest();
         }

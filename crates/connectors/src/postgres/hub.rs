@@ -96,6 +96,8 @@ pub(crate) struct StreamRequest {
     pub(crate) publication: String,
     /// Whether values may come in the binary format.
     pub(crate) binary: bool,
+    /// Whether logical messages come too (PostgreSQL 14 and later).
+    pub(crate) messages: bool,
     /// Where transactions that are not over yet may be kept; `None` has the server keep them.
     pub(crate) scratch: Option<PathBuf>,
     pub(crate) wal_sender_timeout: Duration,

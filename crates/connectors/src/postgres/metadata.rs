@@ -30,6 +30,13 @@ pub(crate) struct Names {
     pub(crate) database: String,
 }
 
+impl Names {
+    /// The table for messages.
+    pub(crate) fn shown(&self) -> String {
+        format!("\"{}.{}\"", self.schema, self.table)
+    }
+}
+
 impl Metadata {
     /// Judges a column's key and type.
     pub(crate) fn of(column: &TableColumn, key: &str) -> Result<Self, TableIssue> {

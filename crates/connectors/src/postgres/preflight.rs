@@ -17,6 +17,7 @@ use super::position::ServerIdentity;
 use super::publication::{self, Asked, Publication};
 use super::rows::RowPlan;
 use super::slot;
+use super::table_plan::TablePlan;
 
 /// What the checks are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +63,8 @@ impl ReadyTable {
     /// The table for the source.
     pub(crate) fn captured(self) -> Option<CapturedTable> {
         let Self { table, plan, filter } = self;
-        Some(CapturedTable { table, plan: plan?, filter })
+        let plan = TablePlan::Rows(plan?);
+        Some(CapturedTable { table, plan, filter, place: 0, is_in_snapshot: true })
     }
 }
 

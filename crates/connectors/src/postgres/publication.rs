@@ -27,6 +27,15 @@ pub(crate) struct Publication {
 }
 
 impl Publication {
+    /// What has to be done before the stream of a source of records can start.
+    pub(crate) fn to_be_made(
+        work: Vec<String>,
+        unpublished: Vec<u32>,
+        filters: HashMap<u32, String>,
+    ) -> Self {
+        Self { work, unpublished, filters, partitions: HashMap::new(), has_root_name: false }
+    }
+
     /// Whether changes of a partitioned table come in its own name.
     pub(crate) fn tells_root(&self, table: u32) -> bool {
         self.has_root_name && !self.partitions.contains_key(&table)

@@ -8,6 +8,7 @@ use tailwater_pg_wire::copy_binary;
 use tailwater_pg_wire::pgoutput::{Cell, CellSlot, Relation, Tuple};
 use tailwater_types::{ChangeBatch, DataType, Layout, RowKind, RowWriter};
 
+use super::client::quote;
 use super::column::{ColumnDecoder, Unfit, unfit_error};
 use super::metadata::{Metadata, Names};
 use super::snapshot::ChunkKey;
@@ -41,7 +42,7 @@ pub(crate) enum Content {
 impl RowPlan {
     /// The table for messages.
     pub(crate) fn table(&self) -> String {
-        format!("\"{}.{}\"", self.names.schema, self.names.table)
+        self.names.shown()
     }
 
     fn unfit(&self, at: usize, unfit: Unfit) -> ConnectorError {
@@ -49,10 +50,22 @@ impl RowPlan {
         unfit_error(&self.table(), &column.name, &column.declared, unfit)
     }
 
-    /// A key column held what its type does not have.
-    pub(crate) fn key_unreadable(&self) -> ConnectorError {
-        let message = format!("the key of a row of table {} cannot be read", self.table());
-        ConnectorError::new(ErrorKind::Internal, message)
+    /// The columns that a copy has, as SQL.
+    pub(crate) fn copied_columns(&self) -> Vec<String> {
+        let columns = self.columns.iter().filter_map(|column| match &column.content {
+            Content::Physical { decoder, .. } => {
+                let name = quote(&column.name);
+                // Not a cast, which prints some types otherwise than the stream does: an inet
+                // with the mask of a single host.
+                Some(if decoder.needs_text() {
+                    format!("CASE WHEN num_nulls({name}) = 0 THEN format('%s', {name}) END")
+                } else {
+                    name
+                })
+            }
+            Content::Metadata(..) => None,
+        });
+        columns.collect()
     }
 
     /// Whether the stream can be asked for the binary format.
@@ -235,7 +248,7 @@ impl StreamedRows {
                 (cell, _) => cell,
             }
         });
-        key.encode(cells, out).ok_or_else(|| self.plan.key_unreadable())
+        key.encode(cells, out).ok_or_else(|| key_unreadable(&self.plan.names))
     }
 
     /// Whether the two rows have the same declared key.
@@ -259,6 +272,12 @@ impl StreamedRows {
         );
         ConnectorError::new(ErrorKind::BadData, message).with_hint(identity_full(schema, table))
     }
+}
+
+/// A key column held what its type does not have.
+pub(crate) fn key_unreadable(names: &Names) -> ConnectorError {
+    let message = format!("the key of a row of table {} cannot be read", names.shown());
+    ConnectorError::new(ErrorKind::Internal, message)
 }
 
 /// The statement that makes the stream carry whole old rows.

@@ -8,6 +8,8 @@ use futures_util::StreamExt;
 use tailwater_connector_api::{
     BoxStream, ConnectorError, ErrorKind, ReadFrom, Source, SourceEvent, SourceReader,
 };
+use tailwater_debezium::config::{ConnectorConfig, SnapshotMode};
+use tailwater_debezium::event::EventSettings;
 use tailwater_pg_wire::Lsn;
 use tailwater_types::ChangelogMode;
 use tokio_postgres::Client;
@@ -21,6 +23,7 @@ use super::hub::{Hub, HubAcker, StreamRequest, Subscription, Wish};
 use super::options::{ChangeForm, PostgresConfig, Startup};
 use super::position::{ServerIdentity, SlotPosition};
 use super::publication::{self, Publication};
+use super::records::{self, Heartbeat, RecordCapture, RecordOutput};
 use super::rows::wire_error;
 use super::slot::{self, Slot};
 use super::snapshot::{self, CutSettings, Reading, SnapshotEvent, SnapshotProgress, SnapshotTable};
@@ -42,6 +45,15 @@ pub(crate) struct PostgresCdcSource {
     pub(crate) publication: Publication,
     /// For the stream; none for a bounded read.
     pub(crate) replication: Option<(WireConnection, ServerIdentity)>,
+    /// For a source of records.
+    pub(crate) records: Option<Box<RecordJob>>,
+}
+
+/// What makes the source one of records.
+pub(crate) struct RecordJob {
+    pub(crate) connector: Arc<ConnectorConfig>,
+    pub(crate) settings: Arc<EventSettings>,
+    pub(crate) capture: RecordCapture,
 }
 
 impl Source for PostgresCdcSource {
@@ -90,6 +102,7 @@ enum Stage {
     Stream {
         stream: Box<ChangeStream>,
         snapshot: Option<Snapshot>,
+        heartbeat: Option<Heartbeat>,
     },
     Over,
 }
@@ -143,8 +156,19 @@ impl Run {
                         }
                     }
                 }
-                Stage::Stream { stream, snapshot } => {
+                Stage::Stream { stream, snapshot, heartbeat: None } => {
                     return next_of_stream(stream, snapshot).await.map(Some);
+                }
+                Stage::Stream { stream, snapshot, heartbeat: Some(heartbeat) } => {
+                    if let Some(event) = stream.changes.pop() {
+                        return Ok(Some(event));
+                    }
+                    tokio::select! {
+                        event = next_of_stream(stream, snapshot) => return event.map(Some),
+                        () = heartbeat.next() => {}
+                    }
+                    heartbeat.act().await;
+                    stream.changes.heartbeat()?;
                 }
                 Stage::Over => return Ok(None),
             }
@@ -204,7 +228,7 @@ impl PostgresCdcSource {
         let Some((mut connection, identity)) = self.replication.take() else {
             return self.snapshot_only().await;
         };
-        let known = from.position.as_ref().map(SlotPosition::read).transpose()?;
+        let mut known = from.position.as_ref().map(SlotPosition::read).transpose()?;
         let hub = Arc::clone(&self.hub);
         let guard = hub.setup.lock().await;
         let (database, own) = (&self.config.address.database, hub.server_process());
@@ -215,12 +239,19 @@ impl PostgresCdcSource {
             publication::check_resumable(&self.config.publication, &self.publication, position)?;
             self.keep_known_tables(position)?;
         }
+        if let (Some(position), Some(SnapshotMode::Always)) = (&mut known, self.snapshot_mode()) {
+            // Every table is read again.
+            position.tables.clear();
+            position.snapshot.clear();
+        }
         self.publish().await?;
+        let is_resumed = known.is_some();
         let at = match &known {
             Some(position) => position.lsn,
             None => self.first_lsn(existing, &mut connection).await?,
         };
-        let capture = self.capture();
+        let mut capture = self.capture();
+        capture.records = self.records.as_mut().map(|records| records.capture.take());
         let wish = Wish {
             name: self.name.clone(),
             relations: capture.relations(),
@@ -245,12 +276,22 @@ impl PostgresCdcSource {
         let readers = self.plan_snapshot(&position).await?;
         position.tables = self.tables.iter().map(|t| t.table.oid).collect();
         position.tables.sort_unstable();
-        self.stream(subscription, capture, position, readers, &from)
+        let last_commit = is_resumed.then_some(position.lsn);
+        let records =
+            self.records.as_ref().map(|r| RecordOutput::new(Arc::clone(&r.settings), last_commit));
+        let changes = (position, records);
+        self.stream(subscription, capture, changes, readers, &from)
     }
 
     /// Publishes the tables that are not yet; another table may have made the publication meanwhile.
     async fn publish(&mut self) -> Result<(), ConnectorError> {
         if self.publication.work.is_empty() {
+            return Ok(());
+        }
+        if let Some(records) = &self.records {
+            let tables: Vec<_> = self.tables.iter().map(|t| &t.table).collect();
+            let made = records::publish(&self.client, &records.connector.source, &tables);
+            self.publication = made.await?;
             return Ok(());
         }
         let physical: Vec<&str> = self.physical.iter().map(String::as_str).collect();
@@ -271,7 +312,12 @@ impl PostgresCdcSource {
                 .collect(),
             tables: self.tables.iter().map(|t| (t.table.oid, t.clone())).collect(),
             address: self.config.address.clone(),
+            records: None,
         }
+    }
+
+    fn snapshot_mode(&self) -> Option<SnapshotMode> {
+        self.records.as_ref().map(|records| records.connector.source.snapshot)
     }
 
     fn stream_request(&self) -> StreamRequest {
@@ -281,6 +327,7 @@ impl PostgresCdcSource {
             application: self.application.clone(),
             publication: self.config.publication.clone(),
             binary: version >= 140_000 && self.tables.iter().all(|t| t.plan.reads_binary()),
+            messages: version >= 140_000 && self.records.is_some(),
             scratch: self.scratch.clone().filter(|_| version >= 140_000),
             wal_sender_timeout: self.server.wal_sender_timeout,
             heartbeat: self.config.heartbeat,
@@ -290,7 +337,11 @@ impl PostgresCdcSource {
     /// A resumed job goes on with the tables it had; those that match only now are new.
     fn keep_known_tables(&mut self, position: &SlotPosition) -> Result<(), ConnectorError> {
         let is_there = |oid: &u32| self.tables.iter().any(|t| t.table.oid == *oid);
-        if let Some(gone) = position.tables.iter().find(|oid| !is_there(oid)) {
+        let gone = position.tables.iter().find(|oid| !is_there(oid));
+        if let (Some(gone), Some(_)) = (gone, &self.records) {
+            // The events of a table that was dropped are all told.
+            tracing::warn!(oid = gone, "a captured table is gone");
+        } else if let Some(gone) = gone {
             let TableNames(names) = TableNames::of(&self.tables);
             let message = format!(
                 "a table that the job was reading (object id {gone}) is gone: it was dropped, or \
@@ -312,6 +363,7 @@ impl PostgresCdcSource {
         position: &SlotPosition,
     ) -> Result<Option<Readers>, ConnectorError> {
         let is_first = position.tables.is_empty();
+        let is_wanted = |captured: &&CapturedTable| captured.is_in_snapshot;
         if is_first && self.config.startup != Startup::Initial {
             return Ok(None);
         }
@@ -325,7 +377,7 @@ impl PostgresCdcSource {
         };
         let settings = &self.config.cut;
         let mut tables = BTreeMap::new();
-        for captured in &self.tables {
+        for captured in self.tables.iter().filter(is_wanted) {
             let oid = captured.table.oid;
             let known = progress.table(oid).map(|table| table.key.clone());
             let is_through = known.is_none() && position.tables.contains(&oid);
@@ -356,26 +408,29 @@ impl PostgresCdcSource {
         self: Box<Self>,
         subscription: Subscription,
         mut capture: Capture,
-        position: SlotPosition,
+        (position, records): (SlotPosition, Option<RecordOutput>),
         readers: Option<Readers>,
         from: &ReadFrom,
     ) -> Result<Stage, ConnectorError> {
         let progress = readers.as_ref().map(|readers| Arc::clone(&readers.progress));
         let (form, skips) = (self.config.changes, self.config.skips_truncate);
         let changes = Changes::new(form, skips, position, progress, &from.stops)?;
+        let changes = changes.with_records(records);
         let keys = readers.iter().flat_map(|readers| &readers.tables);
         let keys = keys.filter_map(|(oid, table)| Some((*oid, table.key.clone()?)));
         capture.keys = keys.collect();
         let stream = Box::new(ChangeStream::new(subscription, capture, changes));
         let unread = |r: &Readers| !lock(&r.progress).is_released();
         let snapshot = readers.filter(unread).map(|r| Snapshot::Waiting(Box::new(r)));
-        Ok(Stage::Stream { stream, snapshot })
+        let (records, client) = (self.records, self.client);
+        let heartbeat = records.and_then(|r| Heartbeat::new(&r.connector.source, client));
+        Ok(Stage::Stream { stream, snapshot, heartbeat })
     }
 
     async fn snapshot_only(self: Box<Self>) -> Result<Stage, ConnectorError> {
         let settings = CutSettings { is_by_pages: true, ..self.config.cut.clone() };
         let (mut progress, mut tables) = (SnapshotProgress::default(), BTreeMap::new());
-        for captured in &self.tables {
+        for captured in self.tables.iter().filter(|captured| captured.is_in_snapshot) {
             let table = snapshot::look_at(&self.client, captured, &settings, None).await?;
             progress.add(table.oid, table.divide(&self.client, settings.readers).await?);
             tables.insert(table.oid, table);

@@ -18,7 +18,7 @@ use super::run::PostgresCdcSource;
 pub struct PostgresCdcFactory;
 
 /// A slot has one reader in a process, whichever job was first.
-static HUBS: Hubs = Hubs::new();
+pub(super) static HUBS: Hubs = Hubs::new();
 
 impl PostgresCdcFactory {
     /// The value of the option `connector`.
@@ -131,6 +131,7 @@ impl PostgresCdcPlan {
             tables: ready.tables.into_iter().filter_map(ReadyTable::captured).collect(),
             publication: ready.publication,
             replication: ready.replication,
+            records: None,
         })
     }
 }

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use tailwater_connector_api::{ConnectorError, SourceEvent};
 
+use tailwater_pg_wire::pgoutput::Relation;
+
 use super::capture::Capture;
 use super::changes::{Changes, Taken};
 use super::hub::{Letter, Mail, Subscription};
@@ -17,6 +19,8 @@ pub(crate) struct ChangeStream {
     mail: Mail,
     capture: Capture,
     pub(crate) changes: Changes,
+    /// A table that the stream describes, until it is known what to make of it.
+    described: Option<Relation>,
     /// Since when the batch gathers.
     begun: Option<Instant>,
     /// There is nothing more, and that is news.
@@ -34,6 +38,7 @@ impl ChangeStream {
             mail,
             capture,
             changes,
+            described: None,
             begun: None,
             is_idle_news: false,
             failed: None,
@@ -82,14 +87,22 @@ impl ChangeStream {
 
     /// Takes letters until an event is complete (true) or none is left.
     async fn decode(&mut self) -> Result<bool, ConnectorError> {
-        while let Some(letter) = self.mail.next() {
+        loop {
+            // Whoever waited for the description before may have given up.
+            if let Some(relation) = &self.described {
+                if let Some(captured) = self.capture.describe(relation).await? {
+                    self.changes.describe(relation.oid, captured);
+                }
+                self.described = None;
+            }
+            let Some(letter) = self.mail.next() else {
+                return Ok(false);
+            };
             match letter {
-                Letter::Message(message) => {
+                Letter::Message(at, message) => {
                     self.is_idle_news = false;
-                    if let Taken::Described(relation) = self.changes.take(message)?
-                        && let Some(captured) = self.capture.describe(&relation).await?
-                    {
-                        self.changes.describe(relation.oid, captured);
+                    if let Taken::Described(relation) = self.changes.take(at, message)? {
+                        self.described = Some(relation);
                     }
                 }
                 Letter::Progress(lsn) => self.is_idle_news = self.changes.keepalive(lsn),
@@ -98,6 +111,5 @@ impl ChangeStream {
                 return Ok(true);
             }
         }
-        Ok(false)
     }
 }

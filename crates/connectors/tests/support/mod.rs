@@ -7,6 +7,7 @@
     reason = "shared by test binaries of which none uses everything"
 )]
 
+pub mod debezium;
 pub mod job;
 pub mod proxy;
 

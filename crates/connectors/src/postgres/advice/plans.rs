@@ -1,5 +1,7 @@
 //! What will be done at the start: the publication, the key, the snapshot.
 
+use std::sync::Arc;
+
 use tailwater_connector_api::{Object, Preconditions};
 use tailwater_types::units::show_bytes;
 use tokio_postgres::Client;
@@ -9,6 +11,7 @@ use crate::postgres::client::query_error;
 use crate::postgres::options::Startup;
 use crate::postgres::preflight::{Preflight, Ready, ReadyTable};
 use crate::postgres::snapshot::{self, BY_KEY_BYTES, CutSettings, SnapshotTable};
+use crate::postgres::table_plan::TablePlan;
 
 /// Tells of a publication that serves.
 pub(super) fn publication(preflight: &Preflight<'_>, ready: &Ready, found: &mut Preconditions) {
@@ -103,7 +106,9 @@ pub(super) async fn snapshot(
     };
     let captured = CapturedTable {
         table: ready.table.clone(),
-        plan: plan.clone(),
+        plan: TablePlan::Rows(Arc::clone(plan)),
+        place: 0,
+        is_in_snapshot: true,
         filter: ready.filter.clone(),
     };
     let is_by_pages = config.cut.is_by_pages || config.startup == Startup::Snapshot;

@@ -7,8 +7,10 @@ use tailwater_pg_wire::WireError;
 use tailwater_pg_wire::pgoutput::{OldTuple, Tuple};
 use tailwater_types::{ChangeBatch, RowKind};
 
+use super::super::metadata::Names;
 use super::super::options::ChangeForm;
-use super::super::rows::{RowPlan, StreamedRow, StreamedRows, wire_error};
+use super::super::records::StreamedRecords;
+use super::super::rows::{RowPlan, StreamedRow, StreamedRows, key_unreadable, wire_error};
 use super::super::snapshot::{ChunkKey, Verdict};
 use super::Changes;
 
@@ -26,11 +28,19 @@ pub(crate) enum Change<'a> {
 pub(crate) struct CapturedRelation {
     /// The table that was asked for.
     pub(crate) table: u32,
-    pub(crate) plan: Arc<RowPlan>,
     /// By what its snapshot is cut.
     pub(crate) key: Option<ChunkKey>,
-    /// A shape that does not fit matters only once a row of it is wanted.
-    pub(crate) rows: Result<StreamedRows, Option<ConnectorError>>,
+    pub(crate) streamed: Streamed,
+}
+
+/// How the rows of a relation are read.
+pub(crate) enum Streamed {
+    Rows {
+        plan: Arc<RowPlan>,
+        /// A shape that does not fit matters only once a row of it is wanted.
+        rows: Result<StreamedRows, Option<ConnectorError>>,
+    },
+    Records(StreamedRecords),
 }
 
 impl CapturedRelation {
@@ -38,17 +48,41 @@ impl CapturedRelation {
         let undescribed = || {
             wire_error(WireError::Invalid { what: "a change of a table that was not described" })
         };
-        match &mut self.rows {
-            Ok(rows) => Ok(rows),
-            Err(mismatch) => Err(mismatch.take().unwrap_or_else(undescribed)),
+        match &mut self.streamed {
+            Streamed::Rows { rows: Ok(rows), .. } => Ok(rows),
+            Streamed::Rows { rows: Err(mismatch), .. } => {
+                Err(mismatch.take().unwrap_or_else(undescribed))
+            }
+            Streamed::Records(_) => Err(undescribed()),
         }
     }
 
+    fn names(&self) -> &Names {
+        match &self.streamed {
+            Streamed::Rows { plan, .. } => &plan.names,
+            Streamed::Records(records) => &records.plan.names,
+        }
+    }
+
+    fn key(
+        &mut self,
+        key: &ChunkKey,
+        tuple: Tuple<'_>,
+        previous: Option<Tuple<'_>>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ConnectorError> {
+        if let Streamed::Records(records) = &self.streamed {
+            let encoded = records.key(key, tuple, previous, out);
+            return encoded.ok_or_else(|| key_unreadable(&records.plan.names));
+        }
+        self.rows()?.key(key, tuple, previous, out)
+    }
+
     fn identity_changed(&self) -> ConnectorError {
-        let names = &self.plan.names;
+        let names = self.names();
         let message = format!(
             "an update of table {} does not carry the old row: its replica identity is not FULL",
-            self.plan.table()
+            names.shown()
         );
         ConnectorError::new(ErrorKind::Config, message)
             .with_hint(super::super::rows::identity_full(&names.schema, &names.table))
@@ -57,7 +91,7 @@ impl CapturedRelation {
     fn truncated(&self) -> ConnectorError {
         let message = format!(
             "table {} was truncated: which rows went is not in the stream",
-            self.plan.table()
+            self.names().shown()
         );
         ConnectorError::new(ErrorKind::Unsupported, message).with_hint(
             "empty the sink tables and start the job anew with --fresh; use DELETE instead of \\
@@ -75,6 +109,9 @@ impl Changes {
         change: Change<'_>,
     ) -> Result<(), ConnectorError> {
         let is_judged = self.progress().is_some_and(|progress| progress.concerns(table.table));
+        if let (Change::Truncate, Streamed::Records(_)) = (change, &table.streamed) {
+            return self.append_to(table, change, &[]);
+        }
         if let Change::Truncate = change {
             let is_passed_over = self.skips_truncate || self.form == ChangeForm::AppendOnly;
             let is_wanted = !is_judged || self.judge(table.table, &[])? != Verdict::Drop;
@@ -89,15 +126,14 @@ impl Changes {
         let (mut old_key, mut new_key) = (Vec::new(), Vec::new());
         let rows = table.key.clone();
         if let Some(key) = &rows {
-            let streamed = table.rows()?;
             match change {
-                Change::Insert(new) => streamed.key(key, new, None, &mut new_key)?,
-                Change::Delete(old) => streamed.key(key, old.tuple(), None, &mut new_key)?,
+                Change::Insert(new) => table.key(key, new, None, &mut new_key)?,
+                Change::Delete(old) => table.key(key, old.tuple(), None, &mut new_key)?,
                 Change::Update(old, new) => {
                     let old = old.map(OldTuple::tuple);
-                    streamed.key(key, new, old, &mut new_key)?;
+                    table.key(key, new, old, &mut new_key)?;
                     match old {
-                        Some(old) => streamed.key(key, old, None, &mut old_key)?,
+                        Some(old) => table.key(key, old, None, &mut old_key)?,
                         None => old_key.clone_from(&new_key),
                     }
                 }
@@ -182,11 +218,16 @@ impl Changes {
     }
 
     fn push(
-        &self,
+        &mut self,
         table: &mut CapturedRelation,
         change: Change<'_>,
         batch: &mut ChangeBatch,
     ) -> Result<(), ConnectorError> {
+        if let (Streamed::Records(streamed), Some(records), Some(transaction)) =
+            (&table.streamed, &mut self.records, &self.transaction)
+        {
+            return records.push(streamed, change, &transaction.begin, batch);
+        }
         match change {
             Change::Insert(new) => self.push_row(table, RowKind::Insert, new, None, batch),
             Change::Delete(old) => self.push_row(table, RowKind::Delete, old.tuple(), None, batch),
@@ -196,7 +237,7 @@ impl Changes {
     }
 
     fn push_moved_in(
-        &self,
+        &mut self,
         table: &mut CapturedRelation,
         change: Change<'_>,
         batch: &mut ChangeBatch,
@@ -204,6 +245,11 @@ impl Changes {
         let Change::Update(old, new) = change else {
             return self.push(table, change, batch);
         };
+        if let (Streamed::Records(streamed), Some(records), Some(transaction)) =
+            (&table.streamed, &mut self.records, &self.transaction)
+        {
+            return records.push_moved_in(streamed, (old, new), &transaction.begin, batch);
+        }
         self.push_row(table, RowKind::Insert, new, full(old), batch)
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tailwater_pg_wire::Lsn;
 
-/// Letters, each as `length: u32 | message`; a progress is a message of 8 bytes behind a zero
+/// Letters, each as `length: u32 | place: u64 | message`; a progress is a message of nothing but a zero
 /// byte, which no message of the plugin begins with.
 #[derive(Debug, Default)]
 pub(crate) struct Mail {
@@ -45,13 +45,15 @@ impl Drop for Mail {
 /// One thing that a subscriber is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Letter<'a> {
-    /// A message of the output plugin, as version 1 of its protocol has it.
-    Message(&'a [u8]),
+    /// Where its WAL begins, and a message of the output plugin, as version 1 of its protocol has it.
+    Message(Lsn, &'a [u8]),
     /// There is nothing for the subscriber before this place.
     Progress(Lsn),
 }
 
 const PROGRESS: u8 = 0;
+/// What stands in front of a message.
+const HEAD: usize = 12;
 
 impl Mail {
     /// How many bytes it has.
@@ -59,30 +61,28 @@ impl Mail {
         self.bytes.len()
     }
 
-    /// Appends a message, which may come in two parts.
-    pub(super) fn push(&mut self, head: &[u8], rest: &[u8]) {
-        self.bytes.extend_from_slice(&((head.len() + rest.len()) as u32).to_le_bytes());
-        self.bytes.extend_from_slice(head);
-        self.bytes.extend_from_slice(rest);
+    /// Appends a message whose WAL begins at `at`.
+    pub(super) fn push(&mut self, at: Lsn, message: &[u8]) {
+        self.bytes.extend_from_slice(&(message.len() as u32).to_le_bytes());
+        self.bytes.extend_from_slice(&at.0.to_le_bytes());
+        self.bytes.extend_from_slice(message);
     }
 
     /// Appends a progress.
     pub(super) fn push_progress(&mut self, lsn: Lsn) {
-        self.push(&[PROGRESS], &lsn.0.to_le_bytes());
+        self.push(lsn, &[PROGRESS]);
     }
 
     /// Takes the next letter.
     pub(crate) fn next(&mut self) -> Option<Letter<'_>> {
-        let length = self.bytes.get(self.at..self.at + 4)?.first_chunk()?;
-        let begin = self.at + 4;
-        let end = begin + u32::from_le_bytes(*length) as usize;
-        let message = self.bytes.get(begin..end)?;
-        self.at = end;
-        Some(match message.split_first() {
-            Some((&PROGRESS, lsn)) => {
-                Letter::Progress(Lsn(u64::from_le_bytes(*lsn.first_chunk()?)))
-            }
-            _ => Letter::Message(message),
+        let (length, rest) = self.bytes.get(self.at..)?.split_first_chunk()?;
+        let (lsn, rest) = rest.split_first_chunk()?;
+        let (length, lsn) = (u32::from_le_bytes(*length) as usize, Lsn(u64::from_le_bytes(*lsn)));
+        let message = rest.get(..length)?;
+        self.at += HEAD + length;
+        Some(match message {
+            [PROGRESS] => Letter::Progress(lsn),
+            _ => Letter::Message(lsn, message),
         })
     }
 }
@@ -94,12 +94,12 @@ mod tests {
     #[test]
     fn letters_come_in_order() {
         let mut mail = Mail::default();
-        mail.push(b"I", b"row");
+        mail.push(Lsn(5), b"Irow");
         mail.push_progress(Lsn(7));
-        mail.push(b"C", b"");
-        assert_eq!(mail.next(), Some(Letter::Message(b"Irow")));
+        mail.push(Lsn(6), b"C");
+        assert_eq!(mail.next(), Some(Letter::Message(Lsn(5), b"Irow")));
         assert_eq!(mail.next(), Some(Letter::Progress(Lsn(7))));
-        assert_eq!(mail.next(), Some(Letter::Message(b"C")));
+        assert_eq!(mail.next(), Some(Letter::Message(Lsn(6), b"C")));
         assert_eq!(mail.next(), None);
     }
 }

@@ -282,7 +282,7 @@ impl Stream {
                     ReplicationMessage::XLogData { start, data } => {
                         self.progress.received(start);
                         self.pings.forget();
-                        over = to.take(data)?;
+                        over = to.take(start, data)?;
                     }
                     ReplicationMessage::Keepalive { wal_end, reply_requested } => {
                         self.progress.received(wal_end);
@@ -351,13 +351,14 @@ async fn replicate(
 ) -> Result<WireConnection, ConnectorError> {
     let publications = literal(&quote(&request.publication));
     let binary = if request.binary { ", binary 'true'" } else { "" };
+    let messages = if request.messages { ", messages 'true'" } else { "" };
     let streaming = match request.scratch {
         Some(_) => "proto_version '2', streaming 'on'",
         None => "proto_version '1'",
     };
     let sql = format!(
         "START_REPLICATION SLOT {} LOGICAL {start} ({streaming}, publication_names {publications}\
-         {binary})",
+         {binary}{messages})",
         quote(slot_name),
     );
     let end = Instant::now() + HANDOVER;

@@ -5,10 +5,13 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use tailwater_pg_wire::Lsn;
+
 /// More than this goes to the file.
 const MEMORY_BYTES: usize = 1 << 20;
 
-/// The changes of one transaction in order, as `subtransaction: u32 | length: u32 | message`.
+/// The changes of one transaction in order, as `subtransaction: u32 | length: u32 | place: u64 |
+/// message`.
 #[derive(Debug, Default)]
 pub(super) struct Spill {
     memory: Vec<u8>,
@@ -22,12 +25,13 @@ impl Spill {
     pub(super) fn push(
         &mut self,
         directory: &Path,
-        xid: u32,
+        (xid, at): (u32, Lsn),
         head: &[u8],
         rest: &[u8],
     ) -> io::Result<()> {
         self.memory.extend_from_slice(&xid.to_le_bytes());
         self.memory.extend_from_slice(&((head.len() + rest.len()) as u32).to_le_bytes());
+        self.memory.extend_from_slice(&at.0.to_le_bytes());
         self.memory.extend_from_slice(head);
         self.memory.extend_from_slice(rest);
         if self.memory.len() >= MEMORY_BYTES {
@@ -73,22 +77,22 @@ pub(super) struct Replay {
 }
 
 impl Replay {
-    /// The next message.
-    pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
+    /// The next message and where its WAL begins.
+    pub(super) fn next(&mut self) -> io::Result<Option<(Lsn, &[u8])>> {
         loop {
-            let mut head = [0; 8];
+            let mut head = [0; 16];
             match self.from.read_exact(&mut head) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
                 Err(error) => return Err(error),
             }
-            let [a, b, c, d, e, f, g, h] = head;
+            let [a, b, c, d, e, f, g, h, at @ ..] = head;
             let xid = u32::from_le_bytes([a, b, c, d]);
             self.message.resize(u32::from_le_bytes([e, f, g, h]) as usize, 0);
             self.from.read_exact(&mut self.message)?;
             let is_description = self.message.first() == Some(&b'R');
             if is_description || !self.aborted.contains(&xid) {
-                return Ok(Some(&self.message));
+                return Ok(Some((Lsn(u64::from_le_bytes(at)), &self.message)));
             }
         }
     }
@@ -104,14 +108,15 @@ mod tests {
         let mut spill = Spill::default();
         let long = vec![b'x'; 400_000];
         for (xid, message) in [(7, b"R1"), (7, b"I1"), (8, b"R2"), (8, b"I2"), (7, b"I3")] {
-            spill.push(directory.path(), xid, message, &long).unwrap();
+            spill.push(directory.path(), (xid, Lsn(9)), message, &long).unwrap();
         }
         spill.abort(8);
         assert!(spill.file.is_some());
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
         let mut replay = spill.replay().unwrap();
         let mut heads = Vec::new();
-        while let Some(message) = replay.next().unwrap() {
+        while let Some((at, message)) = replay.next().unwrap() {
+            assert_eq!(at, Lsn(9));
             assert_eq!(message.len(), 400_002);
             heads.push(String::from_utf8_lossy(&message[..2]).into_owned());
         }

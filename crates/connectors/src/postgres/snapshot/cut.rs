@@ -1,7 +1,5 @@
 //! How a table is divided: by ranges of its key, or by pages in one snapshot.
 
-use std::sync::Arc;
-
 use tailwater_connector_api::{ConnectorError, ErrorKind};
 use tailwater_pg_wire::pgoutput::Cell;
 use tokio_postgres::Client;
@@ -10,7 +8,7 @@ use tokio_postgres::types::{FromSql, Type};
 use super::super::capture::CapturedTable;
 use super::super::catalog::CatalogTable;
 use super::super::client::{query_error, quote};
-use super::super::rows::RowPlan;
+use super::super::table_plan::TablePlan;
 use super::key::{ChunkKey, KeyColumn, KeyKind};
 use super::progress::{Segment, TableProgress};
 use super::transaction::shape_sql;
@@ -29,7 +27,9 @@ const SAMPLE_PAGES: f64 = 500.0;
 pub(crate) struct SnapshotTable {
     pub(crate) oid: u32,
     pub(crate) sql_name: String,
-    pub(crate) plan: Arc<RowPlan>,
+    pub(crate) plan: TablePlan,
+    /// In which order tables are read.
+    pub(super) place: usize,
     /// The row filter of the publication.
     pub(crate) filter: Option<String>,
     /// By what it is cut; `None` is by pages.
@@ -108,7 +108,8 @@ pub(crate) async fn look_at(
     Ok(SnapshotTable {
         oid: table.oid,
         sql_name: table.sql_name(),
-        plan: Arc::clone(&captured.plan),
+        plan: captured.plan.clone(),
+        place: captured.place,
         filter: captured.filter.clone(),
         key,
         leaves,

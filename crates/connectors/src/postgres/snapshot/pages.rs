@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tailwater_pg_wire::Lsn;
 use tokio::sync::watch;
 
+use super::super::records::Seen;
 use super::SnapshotTable;
 use super::progress::SegmentId;
 
@@ -29,7 +29,7 @@ pub(super) struct PageGroup {
 pub(super) struct SharedSnapshot {
     /// Its name for `SET TRANSACTION SNAPSHOT`; empty where nobody joins.
     pub(super) name: String,
-    pub(super) horizon: Lsn,
+    pub(super) seen: Seen,
 }
 
 impl PageGroup {

@@ -1,6 +1,7 @@
 //! The readers: tasks that take chunk after chunk and hand over each one whole.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,9 @@ use tokio::task::JoinSet;
 
 use super::super::client::ServerAddress;
 use super::super::connection::{Session, WireConnection};
-use super::super::copy::TableCopy;
+use super::super::copy::{CopyForm, TableCopy};
+use super::super::records::{CopyMarks, RecordCopy, Seen};
+use super::super::table_plan::TablePlan;
 use super::SnapshotTable;
 use super::key::ChunkKey;
 use super::pages::{PageGroup, SharedSnapshot};
@@ -60,6 +63,7 @@ struct Shared {
     floor: u64,
     progress: Arc<Mutex<SnapshotProgress>>,
     tasks: Mutex<VecDeque<Task>>,
+    marks: Marks,
     events: mpsc::Sender<SnapshotEvent>,
 }
 
@@ -67,6 +71,21 @@ struct Shared {
 enum Task {
     Segment(SegmentId),
     Pages { group: Arc<PageGroup>, is_leader: bool, members: usize },
+}
+
+/// Where rows stand in the snapshot, if tables are read one behind the other.
+struct Marks {
+    has_begun: Option<Arc<AtomicBool>>,
+    last_table: Option<u32>,
+}
+
+impl Task {
+    fn table(&self) -> u32 {
+        match self {
+            Task::Segment(id) => id.table,
+            Task::Pages { group, .. } => group.id.table,
+        }
+    }
 }
 
 /// Running readers; dropped, they stop.
@@ -93,6 +112,7 @@ pub(crate) fn start(
 ) -> Reading {
     let (events, receiver) = mpsc::channel(1);
     let tasks = tasks(&tables, &lock(progress), readers);
+    let last_table = tasks.back().map(Task::table);
     let count = readers.min(tasks.len()).max(1);
     let shared = Arc::new(Shared {
         address: address.clone(),
@@ -101,6 +121,7 @@ pub(crate) fn start(
         floor,
         progress: Arc::clone(progress),
         tasks: Mutex::new(tasks),
+        marks: Marks { has_begun: (readers == 1).then(Arc::default), last_table },
         events,
     });
     let mut set = JoinSet::new();
@@ -127,10 +148,10 @@ fn tasks(
     readers: usize,
 ) -> VecDeque<Task> {
     let mut tasks = VecDeque::new();
-    for (oid, TableProgress { segments, .. }) in progress.tables() {
-        let Some(table) = tables.get(&oid) else {
-            continue;
-        };
+    let known = |(oid, progress)| Some((oid, progress, tables.get(&oid)?));
+    let mut all: Vec<_> = progress.tables().filter_map(known).collect();
+    all.sort_by_key(|(_, _, table)| table.place);
+    for (oid, TableProgress { segments, .. }, table) in all {
         let unreleased = segments.iter().enumerate().filter(|(_, s)| !s.is_released());
         let ids = unreleased.map(|(number, _)| SegmentId { table: oid, number });
         if table.key.is_some() {
@@ -207,6 +228,20 @@ impl Shared {
         }
     }
 
+    fn form(&self, table: &SnapshotTable, seen: Seen, begins_table: bool) -> CopyForm {
+        match &table.plan {
+            TablePlan::Rows(plan) => CopyForm::Rows(Arc::clone(plan)),
+            TablePlan::Records(plan) => {
+                let marks = CopyMarks {
+                    has_begun: self.marks.has_begun.clone(),
+                    begins_table,
+                    is_last_table: self.marks.last_table == Some(table.oid),
+                };
+                CopyForm::Records(RecordCopy::new(Arc::clone(plan), seen, marks))
+            }
+        }
+    }
+
     async fn end_transaction(
         &self,
         connection: &mut WireConnection,
@@ -238,8 +273,9 @@ impl Shared {
             let horizon = open.as_ref().map_or(Lsn(0), |t| t.horizon);
             let limit = pace.rows();
             let from = chunk_sql(table, key, &low, end.as_deref(), limit);
-            let plan = Arc::clone(&table.plan);
-            let mut copy = TableCopy::start(connection, plan, Some(key.clone()), &from).await?;
+            let seen = open.as_ref().map(ReadTransaction::seen).unwrap_or_default();
+            let form = self.form(table, seen, id.number == 0 && low.is_empty());
+            let mut copy = TableCopy::start(connection, form, Some(key.clone()), &from).await?;
             let (mut rows, mut bytes, mut is_cut) = (Vec::new(), 0, false);
             while let Some(batch) = copy.next_batch(connection).await? {
                 bytes += batch.byte_size();
@@ -252,6 +288,7 @@ impl Shared {
             copy.finish(connection).await?;
             pace.learn(copy.rows(), bytes);
             let is_last = copy.rows() < limit && !is_cut;
+            rows.extend(copy.rest(is_last && end.is_none())?);
             let high = if is_last { end.clone() } else { Some(copy.last_key().to_vec()) };
             lock(&self.progress).end(id, high);
             let chunk = SnapshotEvent::Chunk { id, rows, horizon };
@@ -285,9 +322,9 @@ impl Shared {
         let mut open = None;
         self.begin_chunk(connection, reader, group.id, &mut open).await?;
         let name = if members > 1 { transaction::export(connection).await? } else { String::new() };
-        let horizon = open.as_ref().map_or(Lsn(0), |t| t.horizon);
-        group.snapshot.send_replace(Some(SharedSnapshot { name, horizon }));
-        self.read_pages(connection, group, table).await?;
+        let seen = open.as_ref().map(ReadTransaction::seen).unwrap_or_default();
+        group.snapshot.send_replace(Some(SharedSnapshot { name, seen }));
+        self.read_pages(connection, group, table, seen).await?;
         // The exported snapshot lives as long as this transaction.
         group.all_left().await;
         self.end_transaction(connection, reader, &mut open).await
@@ -304,9 +341,9 @@ impl Shared {
             Ok(shared) => shared.clone(),
             Err(_) => None,
         };
-        let name = shared.map(|s| s.name).unwrap_or_default();
+        let (name, seen) = shared.map(|s| (s.name, s.seen)).unwrap_or_default();
         transaction::join(connection, &name).await?;
-        self.read_pages(connection, group, table).await?;
+        self.read_pages(connection, group, table, seen).await?;
         transaction::end(connection).await
     }
 
@@ -315,15 +352,27 @@ impl Shared {
         connection: &mut WireConnection,
         group: &PageGroup,
         table: &SnapshotTable,
+        seen: Seen,
     ) -> Result<(), ConnectorError> {
         // What is small enough is handed over whole.
         let mut kept = Vec::new();
         let mut kept_bytes = 0;
         let limit = if group.is_small() { MAX_CHUNK_BYTES } else { 0 };
-        while let Some(from) = group.next() {
-            let plan = Arc::clone(&table.plan);
-            let mut copy = TableCopy::start(connection, plan, None, &from).await?;
-            while let Some(batch) = copy.next_batch(connection).await? {
+        let (mut range, mut is_first) = (group.next(), true);
+        while let Some(from) = range {
+            let form = self.form(table, seen, std::mem::take(&mut is_first));
+            let mut copy = TableCopy::start(connection, form, None, &from).await?;
+            loop {
+                let batch = match copy.next_batch(connection).await? {
+                    Some(batch) => batch,
+                    None => {
+                        range = group.next();
+                        match copy.rest(range.is_none())? {
+                            Some(batch) => batch,
+                            None => break,
+                        }
+                    }
+                };
                 kept_bytes += batch.byte_size();
                 kept.push(batch);
                 if kept_bytes > limit {
@@ -335,7 +384,7 @@ impl Shared {
         }
         if group.leave() {
             lock(&self.progress).end(group.id, None);
-            let horizon = group.snapshot.borrow().as_ref().map_or(Lsn(0), |s| s.horizon);
+            let horizon = group.snapshot.borrow().as_ref().map_or(Lsn(0), |s| s.seen.horizon);
             self.send(SnapshotEvent::Chunk { id: group.id, rows: kept, horizon }).await;
         }
         Ok(())

@@ -9,6 +9,7 @@ use tokio_postgres::Client;
 
 use super::super::client::{literal, query_error};
 use super::super::connection::{WireConnection, command_error};
+use super::super::records::Seen;
 use super::super::rows::wire_error;
 use super::super::visibility::{PgSnapshot, widen};
 use super::SnapshotTable;
@@ -24,7 +25,16 @@ pub(super) struct ReadTransaction {
     pub(super) snapshot: PgSnapshot,
     /// The end of the WAL after the snapshot was taken: what it sees is committed before.
     pub(super) horizon: Lsn,
+    /// The server's clock then, microseconds since 1970.
+    micros: i64,
     pub(super) begun: Instant,
+}
+
+impl ReadTransaction {
+    /// What records tell of it.
+    pub(super) fn seen(&self) -> Seen {
+        Seen { horizon: self.horizon, micros: self.micros, xid: self.snapshot.xmax as u32 }
+    }
 }
 
 /// The transaction id below which everything must be over before a snapshot may be taken: called
@@ -72,7 +82,8 @@ async fn begin_now(
     let sql = format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE {} IN ACCESS SHARE MODE;
         SELECT pg_current_snapshot() AS snapshot, CASE WHEN pg_is_in_recovery() THEN '0/0'
-        ELSE pg_current_wal_insert_lsn()::text END AS horizon, {} AS shape",
+        ELSE pg_current_wal_insert_lsn()::text END AS horizon,
+        (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS micros, {} AS shape",
         table.sql_name,
         shape_sql(table.oid)
     );
@@ -83,6 +94,7 @@ async fn begin_now(
     Ok(ReadTransaction {
         snapshot: value("snapshot").parse::<PgSnapshot>().map_err(invalid)?,
         horizon: value("horizon").parse().map_err(wire_error)?,
+        micros: value("micros").parse().unwrap_or(0),
         begun: Instant::now(),
     })
 }

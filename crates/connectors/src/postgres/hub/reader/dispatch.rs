@@ -31,11 +31,20 @@ pub(super) struct Dispatcher {
     request: Option<StreamRequest>,
     /// Everything that ended before is dispatched.
     settled: Lsn,
-    /// The begin of the transaction that is being dispatched, and how many messages it has.
-    open: Option<(Vec<u8>, u64)>,
+    /// The transaction that is being dispatched.
+    open: Option<Open>,
     block: Option<u32>,
     spills: HashMap<u32, Spill>,
     paper: Arc<Paper>,
+}
+
+/// A transaction that is being dispatched.
+struct Open {
+    at: Lsn,
+    begin: Vec<u8>,
+    /// Where it was made, if not here.
+    origin: Option<Vec<u8>>,
+    messages: u64,
 }
 
 struct Subscriber {
@@ -67,6 +76,7 @@ impl Dispatcher {
     pub(super) fn request(&self) -> Option<(StreamRequest, Lsn)> {
         let mut request = self.subscribers.first()?.wish.stream.clone();
         request.binary = self.subscribers.iter().all(|s| s.wish.stream.binary);
+        request.messages = self.wants_messages();
         let start = self.subscribers.iter().map(|s| s.progress).min()?;
         Some((request, start))
     }
@@ -84,6 +94,7 @@ impl Dispatcher {
         let request = self.request.as_ref()?;
         let fits = request.publication == wish.stream.publication
             && (wish.stream.binary || !request.binary)
+            && (request.messages || !wish.stream.messages)
             // Of a transaction that is being streamed only what was wanted has been kept.
             && (self.spills.is_empty() || wish.relations.iter().all(|r| self.routes.contains_key(r)));
         match fits {
@@ -103,7 +114,7 @@ impl Dispatcher {
         }
         let mut mail = self.paper.mail();
         for description in self.described.values() {
-            mail.push(description, &[]);
+            mail.push(start, description);
         }
         let wanted = wish.relations.iter().copied().collect();
         self.subscribers.push(Subscriber {
@@ -135,13 +146,17 @@ impl Dispatcher {
         }
     }
 
+    fn wants_messages(&self) -> bool {
+        self.subscribers.iter().any(|s| s.wish.stream.messages)
+    }
+
     /// Whether no transaction is being dispatched.
     pub(super) fn is_at_boundary(&self) -> bool {
         self.open.is_none()
     }
 
     pub(super) fn is_in_long_transaction(&self) -> bool {
-        let is_long = |(_, messages): &(Vec<u8>, u64)| *messages > LONG_TRANSACTION;
+        let is_long = |open: &Open| open.messages > LONG_TRANSACTION;
         self.open.as_ref().is_some_and(is_long) || self.block.is_some()
     }
 
@@ -207,35 +222,48 @@ impl Dispatcher {
         }
     }
 
-    /// Takes a message; gives a streamed transaction that is over by it.
-    pub(super) fn take(&mut self, data: &[u8]) -> Result<Option<Streamed>, ConnectorError> {
+    /// Takes a message whose WAL begins at `at`; gives a streamed transaction that is over by it.
+    pub(super) fn take(
+        &mut self,
+        at: Lsn,
+        data: &[u8],
+    ) -> Result<Option<Streamed>, ConnectorError> {
         let block = if self.block.is_some() { Block::Stream } else { Block::None };
         let head = pgoutput::head(data, block).map_err(wire_error)?;
         if let (Some(xid), Some(top)) = (head.xid, self.block) {
             let is_wanted = match head.tag {
                 b'I' | b'U' | b'D' => head.relation.is_some_and(|r| self.routes.contains_key(&r)),
                 b'R' | b'T' => true,
+                b'M' => self.wants_messages(),
                 _ => false,
             };
             return match is_wanted {
-                true => self.spill(top, xid, data).map(|()| None),
+                true => self.spill(top, (xid, at), data).map(|()| None),
                 false => Ok(None),
             };
         }
         match (head.tag, head.relation) {
-            (b'I' | b'U' | b'D', Some(relation)) => self.send(relation, data),
-            (b'R', Some(relation)) => self.describe(relation, data),
-            (b'B', _) => self.open = Some((data.to_vec(), 0)),
-            (b'T', _) => self.truncate(data)?,
-            (b'Y' | b'O' | b'M', _) => {}
-            _ => return self.boundary(data),
+            (b'I' | b'U' | b'D', Some(relation)) => self.send(relation, at, data),
+            (b'R', Some(relation)) => self.describe(relation, at, data),
+            (b'B', _) => {
+                self.open = Some(Open { at, begin: data.to_vec(), origin: None, messages: 0 });
+            }
+            (b'O', _) => {
+                if let Some(open) = &mut self.open {
+                    open.origin = Some(data.to_vec());
+                }
+            }
+            (b'M', _) => self.message(at, data)?,
+            (b'T', _) => self.truncate(at, data)?,
+            (b'Y', _) => {}
+            _ => return self.boundary(at, data),
         }
         Ok(None)
     }
 
-    fn boundary(&mut self, data: &[u8]) -> Result<Option<Streamed>, ConnectorError> {
+    fn boundary(&mut self, at: Lsn, data: &[u8]) -> Result<Option<Streamed>, ConnectorError> {
         match pgoutput::parse(data).map_err(wire_error)? {
-            PgOutput::Commit(commit) => self.commit(data, commit),
+            PgOutput::Commit(commit) => self.commit(at, data, commit),
             PgOutput::StreamStart(start) => self.block = Some(start.xid),
             PgOutput::StreamStop => self.block = None,
             PgOutput::StreamAbort(abort) if abort.xid == abort.subxid => {
@@ -258,43 +286,57 @@ impl Dispatcher {
         Ok(None)
     }
 
-    fn send(&mut self, relation: u32, data: &[u8]) {
-        let (Some(places), Some((begin, messages))) =
-            (self.routes.get(&relation), self.open.as_mut())
-        else {
+    fn send(&mut self, relation: u32, at: Lsn, data: &[u8]) {
+        let (Some(places), Some(open)) = (self.routes.get(&relation), self.open.as_mut()) else {
             return;
         };
-        *messages += 1;
+        open.messages += 1;
         for place in places {
-            self.subscribers[*place].take(begin, data);
+            self.subscribers[*place].take(open, at, data);
         }
     }
 
-    fn describe(&mut self, relation: u32, data: &[u8]) {
+    /// A logical message goes to those who want them, within its transaction if it has one.
+    fn message(&mut self, at: Lsn, data: &[u8]) -> Result<(), ConnectorError> {
+        let PgOutput::Message { is_transactional, .. } =
+            pgoutput::parse(data).map_err(wire_error)?
+        else {
+            return Err(wire_error(WireError::Invalid { what: "a logical message" }));
+        };
+        for subscriber in self.subscribers.iter_mut().filter(|s| s.wish.stream.messages) {
+            match &self.open {
+                Some(open) if is_transactional => subscriber.take(open, at, data),
+                _ => subscriber.mail.push(at, data),
+            }
+        }
+        Ok(())
+    }
+
+    fn describe(&mut self, relation: u32, at: Lsn, data: &[u8]) {
         for subscriber in &mut self.subscribers {
-            subscriber.mail.push(data, &[]);
+            subscriber.mail.push(at, data);
         }
         self.described.insert(relation, data.to_vec());
     }
 
-    fn truncate(&mut self, data: &[u8]) -> Result<(), ConnectorError> {
+    fn truncate(&mut self, at: Lsn, data: &[u8]) -> Result<(), ConnectorError> {
         let PgOutput::Truncate(truncate) = pgoutput::parse(data).map_err(wire_error)? else {
             return Err(wire_error(WireError::Invalid { what: "a truncate" }));
         };
-        if let Some((begin, _)) = &self.open {
+        if let Some(open) = &self.open {
             for subscriber in &mut self.subscribers {
                 if truncate.relations().any(|relation| subscriber.wanted.contains(&relation)) {
-                    subscriber.take(begin, data);
+                    subscriber.take(open, at, data);
                 }
             }
         }
         Ok(())
     }
 
-    fn commit(&mut self, data: &[u8], commit: Commit) {
+    fn commit(&mut self, at: Lsn, data: &[u8], commit: Commit) {
         for subscriber in &mut self.subscribers {
             if std::mem::take(&mut subscriber.is_within) {
-                subscriber.mail.push(data, &[]);
+                subscriber.mail.push(at, data);
                 subscriber.told = subscriber.told.max(commit.end_lsn);
             }
         }
@@ -302,11 +344,16 @@ impl Dispatcher {
         self.settle(commit.end_lsn);
     }
 
-    fn spill(&mut self, top: u32, xid: u32, data: &[u8]) -> Result<(), ConnectorError> {
+    fn spill(
+        &mut self,
+        top: u32,
+        (xid, at): (u32, Lsn),
+        data: &[u8],
+    ) -> Result<(), ConnectorError> {
         let directory = self.request.as_ref().and_then(|r| r.scratch.clone());
         let directory: PathBuf = directory.unwrap_or_default();
         let (tag, rest) = (&data[..1], &data[5..]);
-        let spilled = self.spills.entry(top).or_default().push(&directory, xid, tag, rest);
+        let spilled = self.spills.entry(top).or_default().push(&directory, (xid, at), tag, rest);
         spilled.map_err(|error| spill_error(&directory, error))
     }
 
@@ -322,28 +369,31 @@ impl Dispatcher {
         end.extend_from_slice(&commit.commit_lsn.0.to_be_bytes());
         end.extend_from_slice(&commit.end_lsn.0.to_be_bytes());
         end.extend_from_slice(&micros.to_be_bytes());
-        self.take(&begin)?;
+        self.take(commit.commit_lsn, &begin)?;
         if let Some(spill) = self.spills.remove(&xid) {
             let failed = |error| spill_error(&PathBuf::new(), error);
             let mut changes = spill.replay().map_err(failed)?;
-            while let Some(message) = changes.next().map_err(failed)? {
-                self.take(message)?;
+            while let Some((at, message)) = changes.next().map_err(failed)? {
+                self.take(at, message)?;
                 if self.is_full() {
                     self.flush(false).await;
                 }
             }
         }
-        self.take(&end)?;
+        self.take(commit.end_lsn, &end)?;
         Ok(())
     }
 }
 
 impl Subscriber {
-    fn take(&mut self, begin: &[u8], data: &[u8]) {
+    fn take(&mut self, open: &Open, at: Lsn, data: &[u8]) {
         if !std::mem::replace(&mut self.is_within, true) {
-            self.mail.push(begin, &[]);
+            self.mail.push(open.at, &open.begin);
+            if let Some(origin) = &open.origin {
+                self.mail.push(open.at, origin);
+            }
         }
-        self.mail.push(data, &[]);
+        self.mail.push(at, data);
     }
 }
 

@@ -1,0 +1,120 @@
+//! Tables as the stream describes them: its columns, and what only the catalog knows of them.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use tailwater_connector_api::ConnectorError;
+use tailwater_debezium::ColumnSpec;
+use tailwater_debezium::event::{EventSettings, TablePlan, TableSpec};
+use tailwater_pg_wire::pgoutput::{ColumnInfo, Relation};
+
+use super::super::client::{self, ServerAddress};
+use super::RecordPlan;
+use super::catalog::{self, KnownTable, TypeSpecs};
+
+/// What is known of the captured tables.
+pub(crate) struct RecordCapture {
+    settings: Arc<EventSettings>,
+    database: String,
+    known: BTreeMap<u32, KnownTable>,
+    /// Tables that the stream has described: a second description tells of a change.
+    described: HashSet<u32>,
+}
+
+impl RecordCapture {
+    pub(super) fn new(
+        settings: Arc<EventSettings>,
+        database: &str,
+        known: impl IntoIterator<Item = KnownTable>,
+    ) -> Self {
+        let known = known.into_iter().map(|known| (known.table.oid, known));
+        Self {
+            settings,
+            database: database.to_owned(),
+            known: known.collect(),
+            described: HashSet::new(),
+        }
+    }
+
+    /// Takes everything out of it.
+    pub(crate) fn take(&mut self) -> Self {
+        Self {
+            settings: Arc::clone(&self.settings),
+            database: std::mem::take(&mut self.database),
+            known: std::mem::take(&mut self.known),
+            described: HashSet::new(),
+        }
+    }
+
+    /// The plan for rows of a relation from here on; `now` is that of the catalog.
+    pub(crate) async fn describe(
+        &mut self,
+        oid: u32,
+        now: &Arc<RecordPlan>,
+        relation: &Relation,
+        address: &ServerAddress,
+    ) -> Result<Arc<RecordPlan>, ConnectorError> {
+        let is_new = self.described.insert(oid);
+        let mut types = None;
+        if !is_new || !self.knows(oid, relation) {
+            let client = client::connect(address, "tailwater").await?;
+            let names = (oid, relation.namespace.clone(), relation.name.clone(), false);
+            let mut known = catalog::describe(&client, &[names]).await?;
+            if let Some(known) = known.pop() {
+                self.known.insert(oid, known);
+            }
+            let oids: Vec<u32> = relation.columns.iter().map(|column| column.type_oid).collect();
+            types = Some(TypeSpecs::load(&client, &oids).await?);
+        }
+        let known = self.known.get(&oid);
+        let columns = relation.columns.iter().map(|column| spec(known, column, types.as_ref()));
+        let columns: Vec<ColumnSpec> = columns.collect();
+        let key = known.iter().flat_map(|known| &known.key);
+        let key = key.filter_map(|name| columns.iter().position(|c| c.name == *name)).collect();
+        let (schema, name) = (now.names.schema.clone(), now.names.table.clone());
+        let spec = TableSpec { schema, name, columns, key };
+        if spec == *now.events.table() {
+            return Ok(Arc::clone(now));
+        }
+        let events = TablePlan::new(&self.settings, spec);
+        Ok(Arc::new(RecordPlan::new(events, &self.database)))
+    }
+
+    /// Whether the catalog, as it was read, has all columns as the stream has them.
+    fn knows(&self, oid: u32, relation: &Relation) -> bool {
+        let known = self.known.get(&oid);
+        let is_known = |column: &ColumnInfo| {
+            let mut columns = known.iter().flat_map(|known| &known.columns);
+            columns.any(|c| {
+                c.spec.name == column.name
+                    && c.type_oid == column.type_oid
+                    && c.modifier == column.type_modifier
+            })
+        };
+        relation.columns.iter().all(is_known)
+    }
+}
+
+/// A column: its type is the stream's, the rest the catalog's, as far as it is still there.
+fn spec(known: Option<&KnownTable>, column: &ColumnInfo, types: Option<&TypeSpecs>) -> ColumnSpec {
+    let named = known.iter().flat_map(|known| &known.columns);
+    let named = named.clone().find(|c| c.spec.name == column.name).map(|c| c.spec.clone());
+    let streamed = types.map(|types| types.spec(column.type_oid, column.type_modifier));
+    match (named, streamed) {
+        (Some(named), None) => named,
+        (Some(named), Some(pg_type)) => ColumnSpec { pg_type, ..named },
+        (None, streamed) => ColumnSpec {
+            name: column.name.clone(),
+            pg_type: streamed.unwrap_or_else(|| tailwater_debezium::TypeSpec {
+                oid: column.type_oid,
+                name: String::new(),
+                modifier: column.type_modifier,
+                value: tailwater_pg_wire::value::ValueType::Opaque,
+                sort: tailwater_debezium::TypeSort::Plain,
+            }),
+            is_optional: !column.is_key,
+            default: None,
+            comment: None,
+        },
+    }
+}

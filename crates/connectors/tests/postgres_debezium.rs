@@ -79,6 +79,17 @@ fn expected(mut event: Event, database: &str) -> Event {
         use base64::Engine;
         Json::Text(base64::engine::general_purpose::STANDARD.encode(text))
     };
+    // The stream loses values of the type "name".
+    let mut keep_name = |_: &str, value: &mut Json| {
+        let note = value.get("note").and_then(Json::as_text).unwrap_or_default();
+        if note.starts_with("ordinary")
+            && let Some(name) = value.get_mut("c_name")
+        {
+            *name = Json::text("a_name");
+        }
+    };
+    keep_name("", &mut event.value);
+    event.value.each(&mut keep_name);
     let mut visit = |name: &str, value: &mut Json| {
         let is_value = *value != Json::Null;
         let instead = match (name, &*value) {
@@ -97,7 +108,7 @@ fn expected(mut event: Event, database: &str) -> Event {
                 Json::parse(r#"{"k":"v","n":null,"sp ace":"q\"q"}"#)
             }
             // Infinite dates and dates before Christ.
-            ("c_date", Json::Integer(-622_191_234)) => Json::Integer(i32::MAX.into()),
+            ("c_date", Json::Integer(-622_191_234 | -2_147_472_692)) => Json::Integer(i32::MAX.into()),
             ("c_date", Json::Integer(-625_821_272)) => Json::Integer(i32::MIN.into()),
             ("c_date", Json::Integer(-703_383)) => Json::Integer(-735_160),
             ("c_date", Json::Text(text)) if text == "+292278994-08-16Z" => Json::text("infinity"),

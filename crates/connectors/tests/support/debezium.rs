@@ -226,7 +226,8 @@ impl Connector {
     pub async fn step(&mut self) -> Result<(), ConnectorError> {
         let event = tokio::time::timeout(LIMIT, self.reader.events.next()).await;
         let event = event.unwrap_or_else(|_| {
-            panic!("no event behind {}: {:?}", self.events.len(), self.events.last())
+            let last = self.events.iter().rev().find(|e| !e.topic.starts_with("__"));
+            panic!("no event behind {}: {last:?}", self.events.len())
         });
         match event {
             None | Some(Ok(SourceEvent::End)) => self.is_over = true,

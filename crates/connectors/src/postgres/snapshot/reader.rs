@@ -359,13 +359,15 @@ impl Shared {
         let mut kept_bytes = 0;
         let limit = if group.is_small() { MAX_CHUNK_BYTES } else { 0 };
         let (mut range, mut is_first) = (group.next(), true);
-        while let Some(from) = range {
+        while let Some(from) = range.take() {
             let form = self.form(table, seen, std::mem::take(&mut is_first));
             let mut copy = TableCopy::start(connection, form, None, &from).await?;
-            loop {
+            let mut is_over = false;
+            while !is_over {
                 let batch = match copy.next_batch(connection).await? {
                     Some(batch) => batch,
                     None => {
+                        is_over = true;
                         range = group.next();
                         match copy.rest(range.is_none())? {
                             Some(batch) => batch,

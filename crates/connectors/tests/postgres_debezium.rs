@@ -108,7 +108,9 @@ fn expected(mut event: Event, database: &str) -> Event {
                 Json::parse(r#"{"k":"v","n":null,"sp ace":"q\"q"}"#)
             }
             // Infinite dates and dates before Christ.
-            ("c_date", Json::Integer(-622_191_234 | -2_147_472_692)) => Json::Integer(i32::MAX.into()),
+            ("c_date", Json::Integer(-622_191_234 | -2_147_472_692)) => {
+                Json::Integer(i32::MAX.into())
+            }
             ("c_date", Json::Integer(-625_821_272)) => Json::Integer(i32::MIN.into()),
             ("c_date", Json::Integer(-703_383)) => Json::Integer(-735_160),
             ("c_date", Json::Text(text)) if text == "+292278994-08-16Z" => Json::text("infinity"),

@@ -163,9 +163,10 @@ impl Run {
                     if let Some(event) = stream.changes.pop() {
                         return Ok(Some(event));
                     }
+                    let may_beat = !stream.is_describing();
                     tokio::select! {
                         event = next_of_stream(stream, snapshot) => return event.map(Some),
-                        () = heartbeat.next() => {}
+                        () = heartbeat.next(), if may_beat => {}
                     }
                     heartbeat.act().await;
                     stream.changes.heartbeat()?;
@@ -185,32 +186,28 @@ async fn next_of_stream(
         if let Some(event) = stream.changes.pop() {
             return Ok(event);
         }
-        let Some(beside) = snapshot.take() else {
+        // Whoever gives up here must find the readers at work again.
+        if !stream.changes.has_stops() {
+            *snapshot = match snapshot.take() {
+                Some(Snapshot::Waiting(readers)) => Some(Snapshot::Reading(readers.start())),
+                other => other,
+            };
+        }
+        let Some(Snapshot::Reading(reading)) = snapshot else {
             return stream.next().await;
         };
-        let mut reading = match beside {
-            Snapshot::Waiting(readers) if stream.changes.has_stops() => {
-                *snapshot = Some(Snapshot::Waiting(readers));
-                return stream.next().await;
-            }
-            Snapshot::Waiting(readers) => readers.start(),
-            Snapshot::Reading(reading) => reading,
-        };
         let may_stream = !stream.changes.holds_too_much();
+        let may_read = !may_stream || !stream.is_describing();
         tokio::select! {
-            chunk = reading.next() => match chunk {
+            chunk = reading.next(), if may_read => match chunk {
                 Some(chunk) => stream.changes.take_chunk(chunk)?,
                 None => {
+                    *snapshot = None;
                     tracing::info!("snapshot complete");
-                    continue;
                 }
             },
-            event = stream.next(), if may_stream => {
-                *snapshot = Some(Snapshot::Reading(reading));
-                return event;
-            }
+            event = stream.next(), if may_stream => return event,
         }
-        *snapshot = Some(Snapshot::Reading(reading));
     }
 }
 

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use tailwater_connector_api::{ConnectorError, SourceEvent};
-
 use tailwater_pg_wire::pgoutput::Relation;
 
 use super::capture::Capture;
@@ -43,6 +42,11 @@ impl ChangeStream {
             is_idle_news: false,
             failed: None,
         }
+    }
+
+    /// Whether a table is being described: who gives up now makes it begin again.
+    pub(crate) fn is_describing(&self) -> bool {
+        self.described.is_some()
     }
 
     /// The next event. Nothing is lost if it is not waited for to the end.

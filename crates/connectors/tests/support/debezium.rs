@@ -253,8 +253,11 @@ impl Connector {
     /// Reads until there are `count` events that are no heartbeats.
     pub async fn read(&mut self, count: usize) -> Vec<Event> {
         let is_beat = |event: &&Event| !event.topic.starts_with("__debezium-heartbeat");
+        let begun = std::time::Instant::now();
         while self.events.iter().filter(is_beat).count() < count && !self.is_over {
             self.step().await.unwrap_or_else(|e| panic!("{e} {:?} {e:?}", e.hint()));
+            let told: Vec<&Event> = self.events.iter().filter(is_beat).collect();
+            assert!(begun.elapsed() < LIMIT, "{} of {count} events: {told:#?}", told.len());
         }
         self.events.iter().filter(is_beat).cloned().collect()
     }

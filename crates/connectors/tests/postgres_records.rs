@@ -1,0 +1,154 @@
+//! The source of records beyond its events: places to go on from, snapshots beside heartbeats.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use support::debezium::{Connector, Event, Json, options};
+use support::{Fixture, LIMIT};
+use tailwater_connector_api::ReadFrom;
+use tailwater_testkit_postgres::wait_for;
+use tailwater_types::Position;
+
+const PLAIN: (&str, &str) = ("converter.schemas.enable", "false");
+
+/// An event without the clock.
+fn shown(event: &Event) -> String {
+    let mut event = event.clone();
+    event.headers.clear();
+    event.value.each(&mut |name, value| {
+        if name.starts_with("ts_") {
+            *value = Json::Null;
+        }
+    });
+    format!("{event:?}")
+}
+
+async fn hold_slot(db: &Fixture) {
+    let sql = "SELECT count(*)::text FROM pg_replication_slots WHERE active AND database = \
+               current_database()";
+    wait_for("the slot to be held", LIMIT, || async { (db.text(sql).await == "1").then_some(()) })
+        .await;
+}
+
+#[tokio::test]
+async fn a_restart_within_a_transaction_goes_on_behind_the_changes_that_were_taken() {
+    let db = Fixture::new("CREATE TABLE t (id int PRIMARY KEY, v text)").await;
+    let settings = [PLAIN, ("snapshot.mode", "no_data"), ("provide.transaction.metadata", "true")];
+    let options = options(&db, &settings);
+    let mut connector = Connector::start(&options, ReadFrom::default()).await.unwrap();
+    let write = async {
+        hold_slot(&db).await;
+        db.sql("INSERT INTO t VALUES (1, 'a')").await;
+    };
+    tokio::join!(connector.read(3), write);
+    let place = connector.position.clone().unwrap().0;
+    assert!(place.contains(":0@"), "{place}");
+    // A create; a change of the key, which is a delete, a tombstone and a create; a delete.
+    db.sql("BEGIN; INSERT INTO t VALUES (2, 'b'); UPDATE t SET id = 3 WHERE id = 2;
+            DELETE FROM t WHERE id = 1; COMMIT")
+        .await;
+    let all: Vec<String> = connector.read(3 + 8).await[3..].iter().map(shown).collect();
+    drop(connector);
+    for (taken, events) in [(0, 0), (1, 2), (2, 5), (3, 7)] {
+        let position = Position(place.replace(":0@", &format!(":{taken}@")));
+        let from = ReadFrom { position: Some(position), stops: Vec::new() };
+        let mut connector = Connector::start(&options, from).await.unwrap();
+        let again = connector.read(8 - events).await;
+        let again: Vec<String> = again.iter().map(shown).collect();
+        assert_eq!(again, all[events..], "behind {taken} changes");
+    }
+}
+
+#[tokio::test]
+async fn a_message_without_a_transaction_is_told_once() {
+    let db = Fixture::new("CREATE TABLE t (id int PRIMARY KEY)").await;
+    if db.cluster.version() < 14 {
+        return;
+    }
+    let options = options(&db, &[PLAIN, ("snapshot.mode", "no_data")]);
+    let mut connector = Connector::start(&options, ReadFrom::default()).await.unwrap();
+    let emit = async {
+        hold_slot(&db).await;
+        db.sql("SELECT pg_logical_emit_message(false, 'p', 'one'); INSERT INTO t VALUES (1)").await;
+    };
+    let (told, ()) = tokio::join!(connector.read(2), emit);
+    assert_eq!(told[0].topic, "srv1.message");
+    let before = connector.position.clone();
+    db.sql("SELECT pg_logical_emit_message(false, 'p', 'two')").await;
+    connector.read(3).await;
+    let behind = connector.position.clone();
+    assert_ne!(before, behind);
+    drop(connector);
+    db.sql("INSERT INTO t VALUES (2)").await;
+    for (position, first) in [(before, "srv1.message"), (behind, "srv1.public.t")] {
+        let from = ReadFrom { position, stops: Vec::new() };
+        let mut connector = Connector::start(&options, from).await.unwrap();
+        assert_eq!(connector.read(1).await[0].topic, first);
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_beside_heartbeats_and_changes_ends_equal_to_the_table() {
+    let db = Fixture::new(
+        "CREATE TABLE t (id int PRIMARY KEY, v int);
+         INSERT INTO t SELECT i, 0 FROM generate_series(1, 30000) i",
+    )
+    .await;
+    let settings = [PLAIN, ("heartbeat.interval.ms", "5"), ("snapshot.max.threads", "2")];
+    let mut connector =
+        Connector::start(&options(&db, &settings), ReadFrom::default()).await.unwrap();
+    let write = async {
+        hold_slot(&db).await;
+        for round in 0..40 {
+            db.sql(&format!(
+                "UPDATE t SET v = v + 1 WHERE id % 40 = {round};
+                 DELETE FROM t WHERE id % 1000 = {round}; INSERT INTO t VALUES (40000 + {round}, 7)"
+            ))
+            .await;
+        }
+        db.sql("INSERT INTO t VALUES (-1, 0)").await;
+    };
+    let read = async {
+        while connector.events.last().is_none_or(|e| e.key.get("id") != Some(&Json::Integer(-1))) {
+            connector.step().await.unwrap();
+        }
+    };
+    tokio::join!(read, write);
+    let mut rows: BTreeMap<i128, Json> = BTreeMap::new();
+    for event in connector.events.iter().filter(|event| event.topic == "srv1.public.t") {
+        let Some(Json::Integer(id)) = event.key.get("id") else { panic!("no key: {event:?}") };
+        match event.value.get("after") {
+            Some(after @ Json::Object(_)) => drop(rows.insert(*id, after.clone())),
+            _ => drop(rows.remove(id)),
+        }
+    }
+    let told: i128 = rows
+        .values()
+        .map(|row| match row.get("v") {
+            Some(Json::Integer(v)) => *v,
+            other => panic!("{other:?}"),
+        })
+        .sum();
+    let there = db.text("SELECT count(*) || ' ' || sum(v) || ' ' || sum(id) FROM t").await;
+    assert_eq!(format!("{} {told} {}", rows.len(), rows.keys().sum::<i128>()), there);
+}
+
+#[tokio::test]
+async fn a_column_that_is_added_is_told_from_its_first_row_on() {
+    let db = Fixture::new("CREATE TABLE t (id int PRIMARY KEY)").await;
+    let filtered = [PLAIN, ("publication.autocreate.mode", "filtered")];
+    let mut connector =
+        Connector::start(&options(&db, &filtered), ReadFrom::default()).await.unwrap();
+    let write = async {
+        hold_slot(&db).await;
+        db.sql("INSERT INTO t VALUES (1)").await;
+        db.sql("ALTER TABLE t ADD COLUMN v text NOT NULL DEFAULT 'x'").await;
+        db.sql("INSERT INTO t VALUES (2)").await;
+    };
+    let (told, ()) = tokio::join!(connector.read(2), write);
+    assert_eq!(told[0].value.get("after"), Some(&Json::parse(r#"{"id":1}"#)));
+    assert_eq!(told[1].value.get("after"), Some(&Json::parse(r#"{"id":2,"v":"x"}"#)));
+    let published = db.text("SELECT string_agg(tablename, ',') FROM pg_publication_tables").await;
+    assert_eq!(published, "t");
+}

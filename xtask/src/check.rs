@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use anyhow::Context;
 use tailwater_testkit_postgres::binaries;
 
 use crate::cargo::{cargo, cargo_with, ensure_components};
@@ -19,18 +20,27 @@ pub(crate) struct PostgresArgs {
 
 /// Format, lints and house rules.
 pub(crate) fn check() -> anyhow::Result<()> {
+    check_with(&[])
+}
+
+/// The features that releases have. Lints and tests have the same, so that the libraries in C are
+/// built once.
+const RELEASED: &[&str] = &["--features", "tailwater/kafka-tls"];
+
+fn check_with(features: &[&str]) -> anyhow::Result<()> {
     ensure_components()?;
     cargo(&["fmt", "--all", "--check"])?;
     let lints = ["--workspace", "--all-targets", "--", "-D", "warnings"];
-    cargo(&[&["clippy", "--locked"], &lints[..]].concat())?;
+    cargo(&[&["clippy", "--locked"], features, &lints[..]].concat())?;
     tidy::run()
 }
 
-/// The same, and all tests on a real PostgreSQL.
+/// The same, and all tests on a real PostgreSQL and a real Kafka.
 pub(crate) fn test() -> anyhow::Result<()> {
     postgres::ensure_installed()?;
-    check()?;
-    cargo(&["test", "--locked", "--workspace", "--no-fail-fast"])
+    tailwater_testkit_kafka::ensure_installed().context("Apache Kafka is needed")?;
+    check_with(RELEASED)?;
+    cargo(&[&["test", "--locked", "--workspace", "--no-fail-fast"], RELEASED].concat())
 }
 
 /// The tests of what talks to PostgreSQL, and of jobs that meet faults, on the version asked for.

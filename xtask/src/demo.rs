@@ -1,8 +1,10 @@
-//! `cargo x demo`: the e-commerce pipeline from PostgreSQL to PostgreSQL, run and validated.
+//! `cargo x demo`: the e-commerce pipeline from PostgreSQL to PostgreSQL, run and validated, with
+//! Kafka between its stages if asked for.
 //!
 //! All that a demo starts is ended by it, whatever happens: processes and the one directory belong
 //! to values that clean up when dropped. What a killed demo leaves is found by its pid files.
 
+mod broker;
 mod cluster;
 mod compare;
 mod directory;
@@ -25,10 +27,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{cargo, postgres};
 use cluster::Cluster;
 use directory::Directory;
-use pipeline::Pipeline;
+use pipeline::{Pipeline, Script};
 use process::{Ending, Identity};
 use report::Report;
 use scenario::{Figures, Scale, Scenario};
+use tailwater_testkit_kafka::Broker;
 use watch::Watcher;
 
 /// A demo cleans up by itself when asked to end.
@@ -50,6 +53,10 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(50..=5_000))]
     rate: u32,
 
+    /// Put a topic of a private Kafka between each two stages.
+    #[arg(long)]
+    kafka: bool,
+
     /// Leave PostgreSQL and the pipeline running; also DEMO_KEEP=1.
     #[arg(long)]
     keep: bool,
@@ -67,7 +74,8 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let bin = postgres::ensure_installed()?;
     let binary = cargo::build_release()?;
     remove_leftovers(&location)?;
-    let port = cluster::choose_port(asked_port(args)?)?;
+    let port = cluster::choose_port(asked_port(args)?, cluster::PORT)?;
+    let kafka_port = args.kafka.then(|| cluster::choose_port(None, broker::PORT)).transpose()?;
     let keeps = args.keep || std::env::var("DEMO_KEEP").is_ok_and(|v| !v.is_empty() && v != "0");
     let scale = Scale { orders: args.orders, rate: args.rate };
     let runtime = tokio::runtime::Runtime::new().context("cannot start a runtime")?;
@@ -78,7 +86,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         let mut directory = Directory::create()?;
         let own = Identity::of(std::process::id()).context("cannot see this process")?;
         own.write(&directory.path().join(PID_FILE))?;
-        let run = Run { bin: &bin, binary: &binary, port, keeps, scale };
+        let run = Run { bin: &bin, binary: &binary, port, kafka_port, keeps, scale };
         // Dropped at a signal, the demo ends all that it has started.
         let number = tokio::select! {
             done = run.demonstrate(&mut directory) => return finish(done, &mut directory),
@@ -122,6 +130,7 @@ fn remove_leftovers(location: &Path) -> anyhow::Result<bool> {
     let all = [
         (PID_FILE, ENDING),
         (pipeline::PID_FILE, pipeline::ENDING),
+        (broker::PID_FILE, broker::ENDING),
         (cluster::INITDB_PID_FILE, cluster::INITDB_ENDING),
         (cluster::PID_FILE, cluster::ENDING),
     ];
@@ -149,6 +158,8 @@ struct Run<'a> {
     bin: &'a Path,
     binary: &'a Path,
     port: u16,
+    /// With Kafka between the stages.
+    kafka_port: Option<u16>,
     keeps: bool,
     scale: Scale,
 }
@@ -157,14 +168,24 @@ impl Run<'_> {
     /// Starts everything, validates it and stops it; whether all checks held.
     async fn demonstrate(&self, directory: &mut Directory) -> anyhow::Result<bool> {
         let mut report = Report::new();
-        report.heading("Tailwater demo: orders with their users, PostgreSQL to PostgreSQL");
+        report.heading(match self.kafka_port {
+            None => "Tailwater demo: orders with their users, PostgreSQL to PostgreSQL",
+            Some(_) => {
+                "Tailwater demo: orders with their users, four stages with Kafka between them"
+            }
+        });
         let mut cluster = Cluster::start(self.bin, directory.path(), self.port).await?;
         shop::create(&cluster).await?;
         report.note(&format!("a private PostgreSQL runs on 127.0.0.1:{}", cluster.port()));
+        let start_broker = |port| broker::start(directory.path(), port);
+        let mut broker = self.kafka_port.map(start_broker).transpose()?;
+        if let Some(broker) = &broker {
+            report.note(&format!("a private Kafka runs on {}", broker.address()));
+        }
         let watcher = Watcher::start(cluster.port())?;
         let tickets = scenario::expect_start_orders(&watcher);
         let mut scenario = Scenario::open(&cluster, &watcher, &mut report).await?;
-        let mut pipeline = Pipeline::start(self.binary, directory.path(), cluster.port())?;
+        let mut pipeline = Pipeline::start(self.binary, directory.path(), &self.script())?;
         let started = pipeline.started();
         let first_row = tokio::select! {
             first_row = scenario.start_orders(&tickets, started) => first_row?,
@@ -188,6 +209,7 @@ impl Run<'_> {
         if self.keeps {
             pipeline.keep();
             cluster.keep();
+            broker.iter_mut().for_each(Broker::leave);
             directory.keep();
         } else {
             let stopped = pipeline.stop();
@@ -204,12 +226,25 @@ impl Run<'_> {
         Ok(is_right)
     }
 
+    fn script(&self) -> Script {
+        let mut ports = vec![(cluster::PORT, self.port)];
+        ports.extend(self.kafka_port.map(|port| (broker::PORT, port)));
+        let example = match self.kafka_port {
+            None => "examples/ecommerce",
+            Some(_) => "examples/ecommerce-kafka",
+        };
+        Script { example, ports }
+    }
+
     fn say_how_to_connect(&self, directory: &Path) {
         let (psql, port) = (self.bin.join("psql"), self.port);
         let url = |database| format!("postgres://tailwater:tailwater@127.0.0.1:{port}/{database}");
-        println!("\nPostgreSQL and the pipeline go on:");
+        println!("\nThe servers and the pipeline go on:");
         println!("  source   {} {}", psql.display(), url("shop"));
         println!("  sink     {} {}", psql.display(), url("warehouse"));
+        if let Some(port) = self.kafka_port {
+            println!("  kafka    127.0.0.1:{port}");
+        }
         println!("  log      {}", directory.join("tailwater.log").display());
         println!("  stop     make demo-clean");
     }

@@ -25,7 +25,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Stop what a demo left running and remove its directory.
     DemoClean,
-    /// Everything that must hold: format, lints, house rules and all tests on a real PostgreSQL.
+    /// Everything that must hold: format, lints, house rules and all tests on a real PostgreSQL and
+    /// a real Kafka.
     Test,
     /// The tests of the PostgreSQL connectors, long ones too, on another version of the server.
     TestPostgres(check::PostgresArgs),

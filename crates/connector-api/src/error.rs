@@ -19,6 +19,9 @@ pub enum ErrorKind {
     SchemaMismatch,
     /// A value that cannot be taken.
     BadData,
+    /// What lies behind the place to go on from is not there any more: only reading everything
+    /// again helps.
+    PlaceLost,
     /// Somebody else holds what we need: a slot, a lock.
     Conflict,
     /// Not built.

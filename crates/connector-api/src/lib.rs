@@ -16,7 +16,7 @@ pub use error::{ConnectorError, ErrorKind};
 pub use futures_util::future::BoxFuture;
 pub use futures_util::stream::BoxStream;
 pub use precondition::{Claim, Object, Precondition, Preconditions, Verdict};
-pub use sink::{Publication, Sink, SinkContext, SinkFactory, SinkPlan};
+pub use sink::{Publication, Published, Sink, SinkContext, SinkFactory, SinkPlan};
 pub use source::{
     Acker, NoAck, ReadFrom, Source, SourceContext, SourceEvent, SourceFactory, SourcePlan,
     SourceReader,

@@ -45,6 +45,8 @@ pub enum Object {
     Slot(String),
     /// A publication.
     Publication(String),
+    /// A topic of Kafka, or several as they are named.
+    Topic(String),
     /// A file or directory.
     File(String),
     /// What a connector without a server writes to or reads from.
@@ -60,6 +62,7 @@ impl Object {
             Self::Table(_) => "table",
             Self::Slot(_) => "slot",
             Self::Publication(_) => "publication",
+            Self::Topic(_) => "topic",
             Self::File(_) => "file",
             Self::Connector(_) => "connector",
         }
@@ -73,6 +76,7 @@ impl Object {
             | Self::Table(name)
             | Self::Slot(name)
             | Self::Publication(name)
+            | Self::Topic(name)
             | Self::File(name)
             | Self::Connector(name) => name,
         }

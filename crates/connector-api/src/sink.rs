@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 use tailwater_types::{ChangeBatch, ChangelogMode, CheckpointId};
 
-use crate::error::ConnectorError;
+use crate::error::{ConnectorError, ErrorKind};
 use crate::precondition::{Precondition, connects};
 use crate::table::{TableIssue, TableSpec};
 
@@ -53,6 +53,18 @@ pub enum Publication {
     AtLeastOnce,
     /// Rows are shown or dropped as they come; nothing is kept that could become untrue.
     Transient,
+    /// The rows of a checkpoint become visible all at once, after it is durable, and never twice:
+    /// the job keeps them until then, and asks after a crash what has been [published](Published).
+    Transactional,
+}
+
+/// What a transactional sink has published last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The [lineage](SinkContext::lineage) of the checkpoint.
+    pub lineage: String,
+    /// The checkpoint whose rows were the last.
+    pub checkpoint: CheckpointId,
 }
 
 /// What a sink is told when it is made.
@@ -64,8 +76,13 @@ pub struct SinkContext {
     pub time_zone: String,
     /// The sink's table, by which the job knows it.
     pub sink_name: String,
+    /// The sink's number in its job: one table may be written by several.
+    pub number: usize,
     /// The checkpoint the job resumes from, if it resumes.
     pub resumed_from: Option<CheckpointId>,
+    /// From which beginning of the job its checkpoints count: a job that begins anew counts from 1
+    /// again, under another name.
+    pub lineage: String,
 }
 
 /// A connected sink. Calls come one after the other; after an error only `close` follows.
@@ -78,6 +95,23 @@ pub trait Sink: Send {
     /// which nothing more is waiting, and before each checkpoint.
     fn flush(&mut self) -> BoxFuture<'_, Result<(), ConnectorError>>;
 
+    /// For [`Publication::Transactional`]: what was published last; `None` if nothing ever was.
+    /// Rows that were written and not committed, by whomever, never become visible after this.
+    fn last_published(&mut self) -> BoxFuture<'_, Result<Option<Published>, ConnectorError>> {
+        Box::pin(std::future::ready(Err(not_transactional())))
+    }
+
+    /// For [`Publication::Transactional`]: makes everything that was written since the last commit
+    /// visible, and in the same transaction notes that `checkpoint` was published.
+    fn commit(&mut self, checkpoint: CheckpointId) -> BoxFuture<'_, Result<(), ConnectorError>> {
+        let _ = checkpoint;
+        Box::pin(std::future::ready(Err(not_transactional())))
+    }
+
     /// Flushes and lets go of everything.
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), ConnectorError>>;
+}
+
+fn not_transactional() -> ConnectorError {
+    ConnectorError::new(ErrorKind::Internal, "the sink has no transactions")
 }

@@ -36,6 +36,19 @@ pub trait SourcePlan: Send + Sync {
         false
     }
 
+    /// Whether everything is to be read again, unasked, if the place to go on from
+    /// [is lost](crate::ErrorKind::PlaceLost).
+    fn begins_anew_when_lost(&self) -> bool {
+        false
+    }
+
+    /// Whether it gives the same rows in the same order again after a restart, however they are
+    /// divided into batches. One that merges several inputs does not: it repeats exactly only
+    /// batches that end where those before ended, which the job then notes.
+    fn is_ordered(&self) -> bool {
+        true
+    }
+
     /// Things the user should know.
     fn notes(&self) -> Vec<TableIssue> {
         Vec::new()

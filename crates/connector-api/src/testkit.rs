@@ -1,5 +1,7 @@
 //! Sources and sinks in memory, with scripted faults, for tests of whoever runs connectors.
 
+mod transactions;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -12,6 +14,8 @@ use crate::sink::{Publication, Sink, SinkContext, SinkPlan};
 use crate::source::{
     Acker, ReadFrom, Source, SourceContext, SourceEvent, SourcePlan, SourceReader,
 };
+
+pub use transactions::{CommitFailure, MemoryTransactions};
 
 /// A source of the given batches. The place behind batch `i` is `i`; batches of the snapshot have
 /// none, but for the last.

@@ -4,7 +4,9 @@
 pub mod blackhole;
 pub mod datagen;
 pub mod filesystem;
+mod format;
 pub mod jdbc;
+pub mod kafka;
 mod options;
 pub mod postgres;
 pub mod print;

@@ -92,6 +92,11 @@ impl<'a> OptionReader<'a> {
         }
     }
 
+    /// Whether something was said against this option already.
+    pub(crate) fn has_refused(&self, key: &str) -> bool {
+        self.errors.iter().any(|issue| issue.option.as_deref() == Some(key))
+    }
+
     /// Complains of a value and gives the fallback.
     pub(crate) fn refuse<T>(&mut self, key: &str, expected: &str, fallback: T) -> T {
         let value = self.get(key).unwrap_or_default();

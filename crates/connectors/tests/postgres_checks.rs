@@ -304,8 +304,8 @@ async fn a_slot_that_cannot_serve_the_position_is_told_with_the_choices() {
     let position = Some(Position(format!("0/1:0@{system}.1=")));
     db.sql(&format!("CREATE PUBLICATION tailwater_slot_{} FOR TABLE orders", db.database)).await;
     check(&db, &spec, at(&position), expect![[r#"
-        Config: slot "slot_..." is gone: changes behind 0/1, where the job stopped, are missing
-        hint: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot
+        PlaceLost: slot "slot_..." is gone: changes behind 0/1, where the job stopped, are missing
+        hint: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot; 'slot.mismatch-policy' = 'resnapshot' reads again unasked
     "#]]).await;
     let slot = format!("slot_{}", db.database);
     db.sql(&format!("SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')")).await;
@@ -317,15 +317,15 @@ async fn a_slot_that_cannot_serve_the_position_is_told_with_the_choices() {
     let mut reading = connect(&PostgresCdcFactory, &spec, from).await.unwrap();
     let error = reading.error().await;
     expect![[r#"
-        Config: slot "slot_..." begins at ..., behind 0/1, where the job stopped: the changes between them are missing
-        hint: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot
+        PlaceLost: slot "slot_..." begins at ..., behind 0/1, where the job stopped: the changes between them are missing
+        hint: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot; 'slot.mismatch-policy' = 'resnapshot' reads again unasked
     "#]].assert_eq(&told(&error, &[&lsn, &db.database]));
     let elsewhere = Some(Position("0/1:0@1.1=".to_owned()));
     let mut reading = connect(&PostgresCdcFactory, &spec, at(&elsewhere)).await.unwrap();
     let error = reading.error().await;
     expect![[r#"
-        Config: this is another database server than the one the job was reading: its system identifier is ..., not 1
-        hint: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot
+        PlaceLost: this is another database server than the one the job was reading: its system identifier is ..., not 1
+        hint: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot; 'slot.mismatch-policy' = 'resnapshot' reads again unasked
     "#]].assert_eq(&told(&error, &[&system]));
 }
 
@@ -345,7 +345,7 @@ async fn a_lost_slot_is_told() {
         db.sql("CHECKPOINT").await;
     }
     check(&db, &spec, ReadFrom::default(), expect![[r#"
-        Config: slot "slot_..." is lost: the server has removed WAL that it needs
+        PlaceLost: slot "slot_..." is lost: the server has removed WAL that it needs
         hint: SELECT pg_drop_replication_slot('slot_...'); and start the job anew with --fresh; raise max_slot_wal_keep_size so that it does not happen again
     "#]]).await;
 }

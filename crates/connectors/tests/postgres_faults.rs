@@ -158,13 +158,13 @@ async fn a_slot_that_was_dropped_or_made_anew_meanwhile_is_an_error() {
     let drop = format!("SELECT pg_drop_replication_slot('slot_{}')", db.database);
     db.sql(&format!("{drop}; INSERT INTO orders VALUES (1, 'missed')")).await;
     let error = job.error().await;
-    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.kind(), ErrorKind::PlaceLost);
     assert!(error.to_string().contains("is gone: changes behind"), "{error}");
     let make =
         "SELECT pg_create_logical_replication_slot('slot_' || current_database(), 'pgoutput')";
     db.sql(make).await;
     let error = job.error().await;
-    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.kind(), ErrorKind::PlaceLost);
     assert!(error.to_string().contains("the changes between them are missing"), "{error}");
     assert!(!job.has("+I[1, missed]"));
 }
@@ -184,7 +184,7 @@ async fn a_slot_that_was_invalidated_meanwhile_is_an_error() {
         db.sql("CHECKPOINT").await;
     }
     let error = job.error().await;
-    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.kind(), ErrorKind::PlaceLost);
     assert!(error.to_string().contains("is lost: the server has removed WAL"), "{error}");
 }
 
@@ -205,7 +205,7 @@ async fn a_server_that_was_restored_to_an_earlier_time_is_an_error() {
     cluster.start_again();
     let error = job.error().await;
     let text = told(&error, &[]);
-    assert!(text.contains("Config: the server's WAL ends at"), "{text}");
+    assert!(text.contains("PlaceLost: the server's WAL ends at"), "{text}");
     assert!(text.contains("where the job stopped: it was restored to an earlier time"), "{text}");
 }
 
@@ -391,7 +391,10 @@ async fn a_promoted_standby_that_has_everything_is_read_on_and_one_that_has_not_
     pair.write(20_000).await;
     let error = moved(&pair.job, &pair.standby).error().await;
     let text = told(&error, &[]);
-    assert!(text.contains("Config: the server is on timeline 2, which does not contain"), "{text}");
+    assert!(
+        text.contains("PlaceLost: the server is on timeline 2, which does not contain"),
+        "{text}"
+    );
     pair.job.leave();
     if pair.primary.version() < 17 {
         let error = moved_job.error().await;

@@ -27,6 +27,7 @@ const TOPIC: usize = 0;
 const KEY: usize = 1;
 const VALUE: usize = 2;
 const HEADERS: usize = 3;
+const TIMESTAMP: usize = 4;
 const COLUMNS: usize = 5;
 
 /// A record as it is read back from a row.
@@ -65,6 +66,14 @@ impl<'a> RecordRef<'a> {
         };
         let key = |at| map.keys().get(at, Layout::Str).as_str().unwrap_or_default();
         (0..map.len()).map(|at| (key(at), value(at))).collect()
+    }
+
+    /// Milliseconds since 1970, if it brings its own time.
+    pub fn timestamp(self) -> Option<i64> {
+        match self.0.get(TIMESTAMP, Layout::Micros) {
+            Datum::Timestamp(at) => Some(at.millis()),
+            _ => None,
+        }
     }
 
     fn bytes(self, column: usize) -> Option<&'a [u8]> {

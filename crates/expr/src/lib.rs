@@ -25,5 +25,5 @@ pub use env::{Env, EvalError};
 pub use expr::{Expr, Function, Node, NullHandling, Volatility, eval_row};
 pub use functions::{field_access, resolve};
 pub use resolve::{ResolveContext, ResolveError};
-pub use text::{to_text, to_text_in};
+pub use text::{to_text, to_text_in, write_text};
 pub use unify::common_type;

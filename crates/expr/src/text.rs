@@ -19,6 +19,14 @@ pub fn to_text_in(datum: Datum<'_>, data_type: &DataType, zone: &TimeZone) -> St
     Shown::new(datum, &data_type.kind, zone).to_string()
 }
 
+/// Appends the text of a value, points in time in UTC, without allocating.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_text(out: &mut impl fmt::Write, datum: Datum<'_>, kind: &TypeKind) -> fmt::Result {
+    write!(out, "{}", Shown::new(datum, kind, &TimeZone::UTC))
+}
+
 /// A value that prints as Flink shows it.
 pub(crate) struct Shown<'a> {
     datum: Datum<'a>,

@@ -1,13 +1,17 @@
 //! `csv`: one record per line, as Jackson reads it for Flink.
 
+mod encode;
+
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use tailwater_expr::{Bump, ResolveContext, ResolveError};
 use tailwater_types::{ChangeBatch, DataType, Datum, Layout, RowKind, RowWriter, Schema, TypeKind};
 
-use crate::decoder::{DecodeError, Decoder};
+use crate::decoder::{DecodeError, Decoder, MessageDecoder};
 use crate::text_value::TextReader;
 
-/// The options of `csv` that matter for reading.
+pub use encode::CsvEncoder;
+
+/// The options of `csv`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CsvConfig {
     /// `csv.field-delimiter`
@@ -24,6 +28,8 @@ pub struct CsvConfig {
     pub null_literal: Option<String>,
     /// `csv.array-element-delimiter`
     pub element_delimiter: String,
+    /// `csv.write-bigdecimal-in-scientific-notation`: 100 is written `1E+2`.
+    pub has_exponents: bool,
 }
 
 impl Default for CsvConfig {
@@ -36,6 +42,7 @@ impl Default for CsvConfig {
             ignores_errors: false,
             null_literal: None,
             element_delimiter: ";".to_owned(),
+            has_exponents: true,
         }
     }
 }
@@ -234,5 +241,23 @@ impl Decoder for CsvDecoder {
 
     fn finish(&mut self, out: &mut ChangeBatch) -> Result<(), DecodeError> {
         self.advance(&[], out)
+    }
+}
+
+impl MessageDecoder for CsvDecoder {
+    /// The first record of the message counts, as for Flink.
+    fn decode_message(&mut self, message: &[u8], out: &mut ChangeBatch) -> Result<(), DecodeError> {
+        let before = out.len();
+        self.reader.reset();
+        (self.written, self.ended) = (0, 0);
+        let decoded = match message {
+            [] => Ok(()),
+            _ => self.advance(message, out).and_then(|()| self.advance(&[], out)),
+        };
+        if decoded.is_ok() && out.len() == before && !self.config.ignores_errors {
+            return Err(DecodeError::new(self.record, "it holds no record"));
+        }
+        out.truncate(out.len().min(before + usize::from(decoded.is_ok())));
+        decoded
     }
 }

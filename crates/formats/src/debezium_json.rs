@@ -4,7 +4,7 @@ use sonic_rs::{JsonValueTrait, Value};
 use tailwater_expr::{Bump, ResolveContext, ResolveError};
 use tailwater_types::{ChangeBatch, RowKind, Schema};
 
-use crate::decoder::{DecodeError, Decoder, Lines};
+use crate::decoder::{DecodeError, Decoder, Lines, MessageDecoder};
 use crate::json::{JsonConfig, RowReader, parse};
 
 /// Reads `debezium-json`.
@@ -99,5 +99,11 @@ impl Decoder for DebeziumJsonDecoder {
     fn finish(&mut self, out: &mut ChangeBatch) -> Result<(), DecodeError> {
         let mut lines = std::mem::take(&mut self.lines);
         lines.finish(|line| self.record(line, out))
+    }
+}
+
+impl MessageDecoder for DebeziumJsonDecoder {
+    fn decode_message(&mut self, message: &[u8], out: &mut ChangeBatch) -> Result<(), DecodeError> {
+        self.record(message.trim_ascii(), out)
     }
 }

@@ -19,6 +19,26 @@ pub trait Decoder: Send {
     fn finish(&mut self, out: &mut ChangeBatch) -> Result<(), DecodeError>;
 }
 
+/// Turns messages into changes: each message is a record of its own.
+pub trait MessageDecoder: Send {
+    /// Appends the rows of a message: none where it is to be skipped, several where it holds
+    /// several. A message that is refused leaves none.
+    ///
+    /// # Errors
+    /// A message that is not of the format; further ones may follow. The error's record counts for
+    /// nothing: who hands over messages knows their places.
+    fn decode_message(&mut self, message: &[u8], out: &mut ChangeBatch) -> Result<(), DecodeError>;
+
+    /// The same for a message without any value, which most formats skip.
+    ///
+    /// # Errors
+    /// As [`MessageDecoder::decode_message`].
+    fn decode_null(&mut self, out: &mut ChangeBatch) -> Result<(), DecodeError> {
+        let _ = out;
+        Ok(())
+    }
+}
+
 /// A record that is not of the format. Holds no values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {

@@ -1,13 +1,15 @@
 //! `json`: one object per line, a row of the declared columns each.
 
+mod encode;
 mod value;
 
 use sonic_rs::{JsonValueTrait, Value};
 use tailwater_expr::{Bump, ResolveContext, ResolveError};
 use tailwater_types::{ChangeBatch, RowKind, Schema};
 
-use crate::decoder::{DecodeError, Decoder, Lines};
+use crate::decoder::{DecodeError, Decoder, Lines, MessageDecoder};
 
+pub use encode::{JsonEncoder, JsonEncoding, NullKeys};
 pub(crate) use value::RowReader;
 
 /// How timestamps are written.
@@ -96,5 +98,11 @@ impl Decoder for JsonDecoder {
     fn finish(&mut self, out: &mut ChangeBatch) -> Result<(), DecodeError> {
         let mut lines = std::mem::take(&mut self.lines);
         lines.finish(|line| self.record(line, out))
+    }
+}
+
+impl MessageDecoder for JsonDecoder {
+    fn decode_message(&mut self, message: &[u8], out: &mut ChangeBatch) -> Result<(), DecodeError> {
+        self.record(message.trim_ascii(), out)
     }
 }

@@ -212,7 +212,7 @@ impl Use {
             }
             Access::Sink(sink) => {
                 let context =
-                    SinkContext { job_name, time_zone, sink_name: name, resumed_from: None };
+                    SinkContext { job_name, time_zone, sink_name: name, ..SinkContext::default() };
                 sink.check(context).await
             }
             Access::Refused(_, issues) => {

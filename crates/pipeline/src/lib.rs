@@ -3,6 +3,7 @@
 
 mod check;
 mod collect;
+pub mod connect;
 mod lower;
 mod registry;
 mod run;

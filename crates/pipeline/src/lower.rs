@@ -86,6 +86,11 @@ impl Lowering {
         self.sources.values().any(|s| !s.is_bounded() && s.is_resumable())
     }
 
+    /// Whether some sink publishes behind checkpoints, which the job then must have.
+    pub(crate) fn is_transactional(&self) -> bool {
+        self.outputs.iter().any(|o| o.sink.publication() == Publication::Transactional)
+    }
+
     /// Builds the graph.
     pub(crate) fn graph(&self) -> JobGraph {
         let by_key = |o: &Output| {

@@ -32,6 +32,16 @@ const CONNECTORS: &[Entry] = &[
         source: Some(&connectors::jdbc::JdbcSourceFactory),
         sink: Some(&connectors::jdbc::JdbcSinkFactory),
     },
+    Entry {
+        name: "kafka",
+        source: Some(&connectors::kafka::KafkaSourceFactory),
+        sink: Some(&connectors::kafka::KafkaSinkFactory),
+    },
+    Entry {
+        name: "upsert-kafka",
+        source: Some(&connectors::kafka::UpsertKafkaSourceFactory),
+        sink: Some(&connectors::kafka::UpsertKafkaSinkFactory),
+    },
     Entry { name: "print", source: None, sink: Some(&connectors::print::PrintFactory) },
     Entry { name: "blackhole", source: None, sink: Some(&connectors::blackhole::BlackholeFactory) },
 ];

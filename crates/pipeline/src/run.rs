@@ -103,7 +103,8 @@ impl Session {
 
     fn job_settings(&self, name: String, lowering: &Lowering) -> JobSettings {
         let asked = self.settings.checkpoint_interval();
-        let interval = asked.or_else(|| lowering.is_resumable().then_some(DEFAULT_INTERVAL));
+        let needs_one = lowering.is_resumable() || lowering.is_transactional();
+        let interval = asked.or_else(|| needs_one.then_some(DEFAULT_INTERVAL));
         let root = self
             .settings
             .checkpoint_directory()

@@ -89,8 +89,22 @@ impl Session {
             return Ok(Action::Done);
         }
         let table = self.bound(source, findings, |b| b.bind_create_table(create))?;
-        self.catalog.insert(path, CatalogObject::Table(Arc::new(table)));
-        Ok(Action::Done)
+        self.catalog.insert(path.clone(), CatalogObject::Table(Arc::new(table)));
+        let Some(query) = &create.query else {
+            return Ok(Action::Done);
+        };
+        // What the query has of warnings is found again.
+        let mut again = Vec::new();
+        let filled = self.bound(source, &mut again, |b| b.bind_fill(&create.name, query));
+        for finding in again {
+            if !findings.iter().any(|known| known.diagnostic == finding.diagnostic) {
+                findings.push(finding);
+            }
+        }
+        if filled.is_err() {
+            self.catalog.remove(&path);
+        }
+        filled.map(|insert| Action::Insert(vec![insert]))
     }
 
     fn create_view(

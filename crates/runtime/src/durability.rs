@@ -25,6 +25,11 @@ pub(crate) struct Recovered {
     pub(crate) fed: VecDeque<FedBatch>,
     /// Output that may not have reached the sinks.
     pub(crate) unsent: Option<OutboxReader>,
+    /// Output that may not have been published.
+    pub(crate) unpublished: Option<OutboxReader>,
+    /// What each transactional sink has published at least; empty without a checkpoint.
+    pub(crate) published: Vec<Option<u64>>,
+    pub(crate) lineage: String,
     pub(crate) checkpoint: Option<CheckpointId>,
 }
 
@@ -34,6 +39,9 @@ pub(crate) struct Durability {
     directory: PathBuf,
     plan: PlanIdentity,
     pub(crate) outbox: Outbox,
+    /// Rows for transactional sinks.
+    pub(crate) publication: Outbox,
+    lineage: String,
     pub(crate) epoch_log: Option<EpochLog>,
     pub(crate) in_progress: Option<InProgress>,
     interval: Duration,
@@ -48,6 +56,8 @@ pub(crate) struct InProgress {
     pub(crate) number: u64,
     pub(crate) positions: Vec<Option<Position>>,
     outbox_bytes: u64,
+    publication_bytes: u64,
+    published: Vec<Option<u64>>,
     /// It holds rows that another reading may bring in another form: until it is durable nothing
     /// that follows from them may leave.
     pub(crate) is_inexact: bool,
@@ -88,10 +98,21 @@ impl Durability {
             &runs,
             number + 1,
         )?;
-        let outbox = Outbox::new(&directory);
+        let outbox = Outbox::of_held_rows(&directory);
         let unsent = match &manifest {
             Some(m) if m.outbox_bytes > 0 => Some(outbox.read(m.checkpoint, m.outbox_bytes)?),
             _ => None,
+        };
+        let publication = Outbox::of_transactions(&directory);
+        let unpublished = match &manifest {
+            Some(m) if m.publication_bytes > 0 => {
+                Some(publication.read(m.checkpoint, m.publication_bytes)?)
+            }
+            _ => None,
+        };
+        let lineage = match &manifest {
+            Some(m) => m.lineage.clone(),
+            None => uuid::Uuid::new_v4().to_string(),
         };
         let (fed, epoch_log) = if needs_epoch_log {
             let fed = if manifest.is_some() { EpochLog::read(&directory, number)? } else { vec![] };
@@ -107,6 +128,9 @@ impl Durability {
                 .map(|m| m.positions.iter().cloned().map(|p| p.map(Position)).collect()),
             fed: fed.into(),
             unsent,
+            unpublished,
+            published: manifest.as_ref().map(|m| m.published.clone()).unwrap_or_default(),
+            lineage: lineage.clone(),
             checkpoint: manifest.map(|m| CheckpointId(m.checkpoint)),
         };
         let durability = Self {
@@ -114,6 +138,8 @@ impl Durability {
             directory,
             plan,
             outbox,
+            publication,
+            lineage,
             epoch_log,
             in_progress: None,
             interval: checkpoints.interval,
@@ -144,25 +170,29 @@ impl Durability {
     }
 
     /// The cut: everything fed so far belongs to the checkpoint, nothing that follows does.
+    /// `published` holds what each sink will have published once it has flushed.
     pub(crate) fn begin(
         &mut self,
         state: &mut StateStore,
         positions: Vec<Option<Position>>,
-        sinks: usize,
+        published: Vec<Option<u64>>,
         is_inexact: bool,
     ) -> Result<u64, JobError> {
         let number = state.freeze()?;
         let outbox_bytes = self.outbox.cut(number)?;
+        let publication_bytes = self.publication.cut(number)?;
         if let Some(log) = &mut self.epoch_log {
             log.rotate(number)?;
         }
         let now = Instant::now();
         (self.cut_at, self.next_at) = (Some(now), now + self.interval);
-        let sinks_left = sinks;
+        let sinks_left = published.len();
         self.in_progress = Some(InProgress {
             number,
             positions,
             outbox_bytes,
+            publication_bytes,
+            published,
             is_inexact,
             sinks_left,
             sealed: None,
@@ -194,6 +224,9 @@ impl Durability {
                     checkpoint.positions.iter().map(|p| p.as_ref().map(|p| p.0.clone())).collect();
                 manifest.runs = sealed.runs.iter().map(|r| r.file_name()).collect();
                 manifest.outbox_bytes = checkpoint.outbox_bytes;
+                manifest.lineage.clone_from(&self.lineage);
+                manifest.publication_bytes = checkpoint.publication_bytes;
+                manifest.published.clone_from(&checkpoint.published);
                 let directory = self.directory.clone();
                 let publish = move || manifest.publish(&directory);
                 checkpoint.publishing.insert(tokio::task::spawn_blocking(publish))
@@ -208,6 +241,7 @@ impl Durability {
         state.committed();
         EpochLog::remove_all_but(&self.directory, checkpoint.number);
         self.outbox.remove_before(checkpoint.number);
+        self.publication.remove_before(checkpoint.number);
         Ok(self.in_progress.take())
     }
 

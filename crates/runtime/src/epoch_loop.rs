@@ -2,6 +2,7 @@
 //! A checkpoint is taken between two epochs: there are no barriers to align.
 
 mod checkpoints;
+mod publication;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use crate::source_task::{self, RunningSource};
 /// An epoch takes up to as many rows; one more batch may go beyond.
 const EPOCH_ROWS: usize = 16_384;
 /// And as many bytes.
-const EPOCH_BYTES: usize = 2 << 20;
+const EPOCH_BYTES: usize = 1 << 20;
 /// Batches are put together up to here: what is larger is not worth the copying.
 const MERGED_BYTES: usize = 128 << 10;
 /// How a job's run came to its end.
@@ -48,6 +49,11 @@ pub(crate) struct EpochLoop {
     /// Epochs that had left the job before a crash and must come again first.
     replay: VecDeque<FedBatch>,
     unsent: Option<OutboxReader>,
+    unpublished: Option<OutboxReader>,
+    /// For each sink, if it is transactional, the checkpoint that it was last told to publish.
+    published: Vec<Option<u64>>,
+    /// The checkpoint that the job resumed from, 0 without one.
+    resumed_from: u64,
     /// Something has changed since the last cut.
     is_changed: bool,
     /// Rows were fed since the last cut that another reading may bring in another form, or not at
@@ -99,10 +105,13 @@ impl EpochLoop {
                 job_name: settings.name.clone(),
                 time_zone: settings.time_zone.clone(),
                 sink_name: sink.table.clone(),
+                number,
                 resumed_from: recovered.checkpoint,
+                lineage: recovered.lineage.clone(),
             };
             sinks.push(RunningSink::start(sink, number, context, events.clone()).await?);
         }
+        let published = publication::judge(&graph, &sinks, &recovered)?;
         let mut sources = Vec::new();
         for (number, source) in graph.sources.iter().enumerate() {
             let stops = recovered.fed.iter().filter(|f| f.source == number);
@@ -141,6 +150,9 @@ impl EpochLoop {
             durability,
             replay: recovered.fed,
             unsent: recovered.unsent,
+            unpublished: recovered.unpublished,
+            published,
+            resumed_from: recovered.checkpoint.map_or(0, |c| c.0),
             is_changed: false,
             is_inexact: false,
             next_source: 0,
@@ -154,6 +166,7 @@ impl EpochLoop {
         &mut self,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<Ended, JobError> {
+        self.publish_recovered().await?;
         if let Some(unsent) = self.unsent.take() {
             self.send_all(unsent).await?;
             self.is_changed = true;
@@ -272,6 +285,7 @@ impl EpochLoop {
                 match batches.last_mut() {
                     Some(last)
                         if last.source == source
+                            && self.graph.sources[source].plan.is_ordered()
                             && self.replay.is_empty()
                             && last.rows.byte_size() + rows.byte_size() <= MERGED_BYTES =>
                     {
@@ -320,10 +334,15 @@ impl EpochLoop {
     /// Hands rows to their sink, or keeps them if a crash would make them untrue.
     async fn hand_out(&mut self, sink: usize, batch: Arc<ChangeBatch>) -> Result<(), JobError> {
         JobMetrics::add(&self.metrics.rows_out, batch.len() as u64);
-        let is_transient = self.graph.sinks[sink].plan.publication() == Publication::Transient;
+        let publication = self.graph.sinks[sink].plan.publication();
         let must_wait = self.is_inexact || !self.is_settled();
         if let Some(durability) = &mut self.durability
-            && !is_transient
+            && publication == Publication::Transactional
+        {
+            return durability.publication.push(sink, &batch);
+        }
+        if let Some(durability) = &mut self.durability
+            && publication != Publication::Transient
             && (must_wait || durability.holds_back())
         {
             return durability.outbox.push(sink, &batch);
@@ -465,6 +484,9 @@ fn open(
             positions: None,
             fed: VecDeque::new(),
             unsent: None,
+            unpublished: None,
+            published: Vec::new(),
+            lineage: String::new(),
             checkpoint: None,
         };
         return Ok((None, recovered));
@@ -474,8 +496,13 @@ fn open(
         operators: graph.stateful.clone(),
         sinks: graph.sinks.iter().map(|s| s.identity.clone()).collect(),
     };
-    let merges = graph.sources.len() > 1 || graph.reads_clock;
-    let writes_through = graph.sinks.iter().any(|s| s.plan.publication() != Publication::Transient);
+    let merges = graph.sources.len() > 1
+        || graph.reads_clock
+        || graph.sources.iter().any(|s| !s.plan.is_ordered());
+    let writes_through = graph.sinks.iter().any(|s| match s.plan.publication() {
+        Publication::Idempotent | Publication::AtLeastOnce => true,
+        Publication::Transient | Publication::Transactional => false,
+    });
     let (durability, recovered) =
         Durability::open(settings, checkpoints, plan, merges && writes_through)?;
     Ok((Some(durability), recovered))

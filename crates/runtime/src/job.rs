@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tailwater_connector_api::ErrorKind;
 use tokio::sync::{oneshot, watch};
 
 use crate::epoch_loop::{Ended, EpochLoop};
 use crate::error::JobError;
-use crate::graph::JobGraph;
+use crate::graph::{GraphSource, JobGraph};
 use crate::restart_policy::{Reaction, pause, reaction};
 
 /// How a job runs.
@@ -180,6 +181,21 @@ async fn supervise(
             }
             Err(error) => error,
         };
+        if let Some(checkpoints) = &mut spec.settings.checkpoints
+            && !checkpoints.begins_anew
+            && loses_place(&error, &(spec.graph)())
+        {
+            let (job, error) = (&spec.settings.name, error.reason());
+            tracing::warn!(
+                job,
+                error,
+                "the job reads everything again; rows that were deleted meanwhile stay \
+                 in its sinks"
+            );
+            checkpoints.begins_anew = true;
+            status.send_replace(JobStatus::Starting);
+            continue;
+        }
         ran_before |= was_running;
         attempt = if was_running { 0 } else { attempt + 1 };
         let can_resume = spec.settings.checkpoints.is_some();
@@ -201,6 +217,16 @@ async fn supervise(
             }
         }
     }
+}
+
+/// Whether a source has lost its place and is told to read everything again then.
+fn loses_place(error: &JobError, graph: &JobGraph) -> bool {
+    let JobError::Connector { table, source, .. } = error else {
+        return false;
+    };
+    let is_it = |source: &&GraphSource| source.table == *table;
+    source.kind() == ErrorKind::PlaceLost
+        && graph.sources.iter().find(is_it).is_some_and(|s| s.plan.begins_anew_when_lost())
 }
 
 /// Waits until somebody asks for the end, or nobody is left who could.

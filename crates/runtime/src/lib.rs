@@ -25,3 +25,4 @@ pub use graph::{GraphSink, GraphSource, JobGraph, NodeId, SinkKey};
 pub use job::{
     CheckpointSettings, JobHandle, JobMetrics, JobSettings, JobSpec, JobStatus, spawn_job,
 };
+pub use manifest::durable_positions;

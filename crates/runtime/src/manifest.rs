@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tailwater_state::RunId;
+use tailwater_types::Position;
 
 use crate::error::JobError;
 
@@ -29,6 +30,16 @@ pub(crate) struct Manifest {
     pub(crate) runs: Vec<String>,
     /// Output that may not have reached the sinks: how many bytes of the outbox file count.
     pub(crate) outbox_bytes: u64,
+    /// From which beginning of the job the checkpoints count.
+    #[serde(default)]
+    pub(crate) lineage: String,
+    /// Output for transactional sinks that belongs to this checkpoint: how many bytes of its file
+    /// count.
+    #[serde(default)]
+    pub(crate) publication_bytes: u64,
+    /// For each sink, if it is transactional, the checkpoint that it has published at least.
+    #[serde(default)]
+    pub(crate) published: Vec<Option<u64>>,
 }
 
 /// Identities of sources, stateful operators and sinks, in the order of the graph.
@@ -59,6 +70,9 @@ impl Manifest {
             positions: Vec::new(),
             runs: Vec::new(),
             outbox_bytes: 0,
+            lineage: String::new(),
+            publication_bytes: 0,
+            published: Vec::new(),
         }
     }
 
@@ -138,6 +152,17 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+/// The places that the sources of a job go on from after a restart, as its directory has them;
+/// empty without a checkpoint.
+///
+/// # Errors
+/// If the checkpoint cannot be read.
+pub fn durable_positions(directory: &Path) -> Result<Vec<Position>, JobError> {
+    let manifest = Manifest::read(directory)?;
+    let positions = manifest.map(|manifest| manifest.positions).unwrap_or_default();
+    Ok(positions.into_iter().flatten().map(Position).collect())
 }
 
 fn refused(path: &Path, reason: &str) -> JobError {

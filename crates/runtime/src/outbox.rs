@@ -4,6 +4,9 @@
 //! checkpoint that makes them part of the state is durable: a row deleted meanwhile would stay in
 //! the sink for ever. They wait here in one file per checkpoint, whose manifest says how long it
 //! is, so that a restart hands over what had not left.
+//!
+//! All rows for transactional sinks wait as well, in files of their own: they are published once
+//! their checkpoint is durable, never before.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,20 +19,31 @@ use crate::frame_log::{FrameLog, FrameReader};
 /// The job's outbox: what belongs to the checkpoint being made, and what came behind its cut.
 pub(crate) struct Outbox {
     directory: PathBuf,
+    /// What its files are called.
+    name: &'static str,
     /// In front of the last cut, with the number of its checkpoint; not released yet.
     sealed: Option<(u64, FrameLog)>,
     /// Behind the last cut.
     current: Option<FrameLog>,
 }
 
-fn path(directory: &Path, checkpoint: u64) -> PathBuf {
-    directory.join(format!("outbox-{checkpoint}.log"))
-}
-
 impl Outbox {
-    /// The outbox of a job's directory; what lies there is not touched yet.
-    pub(crate) fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), sealed: None, current: None }
+    /// The rows that would become untrue; what lies in the job's directory is not touched yet.
+    pub(crate) fn of_held_rows(directory: &Path) -> Self {
+        Self { directory: directory.to_owned(), name: "outbox", sealed: None, current: None }
+    }
+
+    /// The rows for transactional sinks.
+    pub(crate) fn of_transactions(directory: &Path) -> Self {
+        Self { directory: directory.to_owned(), name: "publication", sealed: None, current: None }
+    }
+
+    fn path(&self, checkpoint: u64) -> PathBuf {
+        self.directory.join(format!("{}-{checkpoint}.log", self.name))
+    }
+
+    fn new_path(&self) -> PathBuf {
+        self.directory.join(format!("{}.new", self.name))
     }
 
     /// Whether something waits.
@@ -46,7 +60,10 @@ impl Outbox {
     pub(crate) fn push(&mut self, sink: usize, batch: &ChangeBatch) -> Result<(), JobError> {
         let log = match &mut self.current {
             Some(log) => log,
-            None => self.current.insert(FrameLog::create(self.directory.join("outbox.new"))?),
+            None => {
+                let new = self.new_path();
+                self.current.insert(FrameLog::create(new)?)
+            }
         };
         log.append(|out| {
             out.extend_from_slice(&(sink as u32).to_le_bytes());
@@ -60,7 +77,7 @@ impl Outbox {
             return Ok(0);
         };
         log.sync()?;
-        let (new, path) = (self.directory.join("outbox.new"), path(&self.directory, checkpoint));
+        let (new, path) = (self.new_path(), self.path(checkpoint));
         std::fs::rename(&new, &path).map_err(|e| JobError::io("rename", &new, e))?;
         let bytes = log.byte_size();
         self.sealed = Some((checkpoint, log));
@@ -79,12 +96,12 @@ impl Outbox {
             return Ok(None);
         };
         let bytes = log.byte_size();
-        OutboxReader::open(&self.directory.join("outbox.new"), bytes).map(Some)
+        OutboxReader::open(&self.new_path(), bytes).map(Some)
     }
 
     /// What a checkpoint left for the sinks.
     pub(crate) fn read(&self, checkpoint: u64, bytes: u64) -> Result<OutboxReader, JobError> {
-        OutboxReader::open(&path(&self.directory, checkpoint), bytes)
+        OutboxReader::open(&self.path(checkpoint), bytes)
     }
 
     /// Removes what earlier checkpoints left: by now it is durable in the sinks.
@@ -96,7 +113,8 @@ impl Outbox {
             let name = file.file_name();
             let number = name
                 .to_str()
-                .and_then(|n| n.strip_prefix("outbox-")?.strip_suffix(".log")?.parse::<u64>().ok());
+                .and_then(|n| n.strip_prefix(self.name)?.strip_prefix('-')?.strip_suffix(".log"))
+                .and_then(|n| n.parse::<u64>().ok());
             if number.is_some_and(|n| n < checkpoint) {
                 // What stays is not named by a manifest.
                 let _ = std::fs::remove_file(file.path());

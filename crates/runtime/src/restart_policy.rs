@@ -28,6 +28,7 @@ pub(crate) fn reaction(error: &JobError) -> Reaction {
             // and given back or changed in the other next.
             ErrorKind::Auth => Reaction::BackOff,
             ErrorKind::Config
+            | ErrorKind::PlaceLost
             | ErrorKind::SchemaMismatch
             | ErrorKind::BadData
             | ErrorKind::Unsupported

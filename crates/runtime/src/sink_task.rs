@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use tailwater_connector_api::{ConnectorError, Sink, SinkContext};
-use tailwater_types::{ChangeBatch, ChangelogMode, RowKind};
+use tailwater_connector_api::{ConnectorError, Publication, Published, Sink, SinkContext};
+use tailwater_types::{ChangeBatch, ChangelogMode, CheckpointId, RowKind};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -19,6 +19,8 @@ pub(crate) enum SinkRequest {
     Write(Arc<ChangeBatch>),
     /// Make everything before visible and durable, and say so with this number.
     Flush(u64),
+    /// Publish everything before as the rows of this checkpoint.
+    Commit(CheckpointId),
 }
 
 /// What a sink says to the loop.
@@ -32,6 +34,8 @@ pub(crate) enum SinkEvent {
 /// A running sink as the loop sees it.
 pub(crate) struct RunningSink {
     pub(crate) requests: mpsc::Sender<SinkRequest>,
+    /// Of a transactional sink, what it had published when it connected.
+    pub(crate) published: Option<Published>,
     task: JoinHandle<Result<(), ConnectorError>>,
 }
 
@@ -43,12 +47,17 @@ impl RunningSink {
         context: SinkContext,
         events: mpsc::UnboundedSender<SinkEvent>,
     ) -> Result<Self, JobError> {
-        let connected = sink.plan.connect(context).await.map_err(|e| failed(sink, e))?;
+        let mut connected = sink.plan.connect(context).await.map_err(|e| failed(sink, e))?;
+        let published = match sink.plan.publication() {
+            Publication::Transactional => connected.last_published().await,
+            Publication::Idempotent | Publication::AtLeastOnce | Publication::Transient => Ok(None),
+        };
+        let published = published.map_err(|e| failed(sink, e))?;
         let (requests, inbox) = mpsc::channel(QUEUE);
         let by_key = sink.plan.accepts() == ChangelogMode::Upsert;
         let key = by_key.then(|| sink.key.clone());
         let task = tokio::spawn(serve(connected, number, key, inbox, events));
-        Ok(Self { requests, task })
+        Ok(Self { requests, published, task })
     }
 
     /// Lets the sink finish what it was given and close.
@@ -88,6 +97,7 @@ async fn serve(
                     other => other,
                 }
             }
+            SinkRequest::Commit(checkpoint) => sink.commit(checkpoint).await,
             SinkRequest::Flush(flush) => {
                 let flushed = sink.flush().await;
                 if flushed.is_ok() {

@@ -122,9 +122,20 @@ pub fn show_create_table(table: &CatalogTable) -> String {
 /// Whether an option's value must not be shown.
 pub fn is_secret(option: &str) -> bool {
     let option = option.to_lowercase();
-    ["passw", "pwd", "secret", "token", "fs.azure.account.key", "apikey", "api-key", "auth-params"]
-        .iter()
-        .any(|word| option.contains(word))
+    const WORDS: &[&str] = &[
+        "passw",
+        "pwd",
+        "secret",
+        "token",
+        "fs.azure.account.key",
+        "apikey",
+        "api-key",
+        "auth-params",
+        "jaas.config",
+        "keystore.key",
+        "key.pem",
+    ];
+    WORDS.iter().any(|word| option.contains(word))
 }
 
 /// An option's value as it may be shown: without secrets, also without those in an URL.

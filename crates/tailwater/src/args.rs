@@ -1,8 +1,11 @@
 //! The command line.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::server::LOOPBACK;
 
 /// Change data capture and streaming SQL for PostgreSQL in one binary.
 #[derive(Debug, Parser)]
@@ -25,6 +28,35 @@ pub(crate) enum Command {
     /// Show replication slots with the WAL they hold back, and drop those that nobody needs.
     #[command(subcommand)]
     Slots(SlotsCommand),
+    /// Serve Kafka Connect's REST API: Debezium connectors that are posted run here.
+    Server(ServerCommand),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServerCommand {
+    /// The address to listen on. Beyond loopback a token is required.
+    #[arg(long, value_name = "ADDRESS", default_value_t = LOOPBACK)]
+    pub(crate) bind: IpAddr,
+
+    /// The port of Kafka Connect's REST API.
+    #[arg(long, value_name = "PORT", default_value_t = 8083)]
+    pub(crate) connect_port: u16,
+
+    /// A file whose first line is the token that requests must bring: Authorization: Bearer TOKEN.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+
+    /// The Kafka brokers.
+    #[arg(long, value_name = "HOST:PORT,...")]
+    pub(crate) bootstrap_servers: Option<String>,
+
+    /// A worker's properties, such as connect-distributed.properties.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) worker_config: Option<PathBuf>,
+
+    /// Set a property of the worker.
+    #[arg(short = 'D', value_name = "KEY=VALUE")]
+    pub(crate) properties: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]

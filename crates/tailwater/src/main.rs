@@ -8,11 +8,13 @@ mod changelog;
 mod check;
 mod colour;
 mod json_output;
+mod logging;
 mod output;
 mod preconditions;
 mod render;
 mod script;
 mod secrets;
+mod server;
 mod shell;
 mod signals;
 mod slots;
@@ -29,7 +31,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
-    start_logging();
+    let logging = logging::start();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         args::Command::Sql(sql) => sql::run(&runtime, sql),
         args::Command::Check(check) => check::run(&runtime, &check),
         args::Command::Slots(slots) => slots::run(&runtime, slots),
+        args::Command::Server(server) => server::run(&runtime, &server, logging),
     };
     // Tasks that wait for a network that is gone must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
@@ -51,18 +54,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// `TAILWATER_LOG` is a level or a list such as `warn,tailwater_connectors=debug`.
-fn start_logging() {
-    use tracing_subscriber::filter::{LevelFilter, Targets};
-    use tracing_subscriber::layer::SubscriberExt;
-    use tracing_subscriber::util::SubscriberInitExt;
-
-    let asked = std::env::var("TAILWATER_LOG").ok();
-    let targets = asked
-        .and_then(|text| text.parse::<Targets>().ok())
-        .unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
-    tracing_subscriber::registry().with(lines).with(targets).init();
 }

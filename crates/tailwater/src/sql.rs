@@ -119,7 +119,7 @@ fn standard_input() -> anyhow::Result<Arc<SourceText>> {
 }
 
 /// `$XDG_STATE_HOME/tailwater`, else `~/.local/state/tailwater`.
-fn state_directory() -> PathBuf {
+pub(crate) fn state_directory() -> PathBuf {
     let set = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     let base = set("XDG_STATE_HOME").or_else(|| set("HOME").map(|h| h.join(".local/state")));
     base.unwrap_or_else(std::env::temp_dir).join("tailwater")

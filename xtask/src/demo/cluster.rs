@@ -173,17 +173,17 @@ fn random_password() -> anyhow::Result<String> {
 }
 
 /// The port to use: the one asked for, else the SQL files', else any that is free.
-pub(crate) fn choose_port(asked: Option<u16>) -> anyhow::Result<u16> {
+pub(crate) fn choose_port(asked: Option<u16>, usual: u16) -> anyhow::Result<u16> {
     let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
     match asked {
         Some(port) if is_free(port) => Ok(port),
         Some(port) => bail!("port {port} is taken; choose another with DEMO_PORT"),
-        None if is_free(PORT) => Ok(PORT),
+        None if is_free(usual) => Ok(usual),
         None => {
             let listener =
                 TcpListener::bind(("127.0.0.1", 0)).context("cannot find a free port")?;
             let port = listener.local_addr().context("cannot find a free port")?.port();
-            println!("port {PORT} is taken, using {port}");
+            println!("port {usual} is taken, using {port}");
             Ok(port)
         }
     }

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use rustix::process::Signal;
 
-use super::cluster::PORT;
 use super::process::{Ending, Process};
 use crate::cargo;
 
@@ -17,7 +16,13 @@ pub(crate) const ENDING: Ending = &[(Signal::TERM, Duration::from_secs(10))];
 /// Below the demo's directory.
 pub(crate) const PID_FILE: &str = "tailwater.pid";
 /// The four stages.
-pub(crate) const FILES: &[&str] = &["1_sources.sql", "2_clean.sql", "3_join.sql", "4_sink.sql"];
+const FILES: &[&str] = &["1_sources.sql", "2_clean.sql", "3_join.sql", "4_sink.sql"];
+
+/// What is run: an example's directory, and the ports of its files with those to be put there.
+pub(crate) struct Script {
+    pub(crate) example: &'static str,
+    pub(crate) ports: Vec<(u16, u16)>,
+}
 
 /// A running pipeline.
 pub(crate) struct Pipeline {
@@ -28,13 +33,13 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     /// Starts it with an empty checkpoint directory.
-    pub(crate) fn start(binary: &Path, directory: &Path, port: u16) -> anyhow::Result<Self> {
+    pub(crate) fn start(binary: &Path, directory: &Path, script: &Script) -> anyhow::Result<Self> {
         let log = directory.join("tailwater.log");
         let out = fs::File::create(&log).context("cannot create the pipeline's log")?;
         let errors = out.try_clone().context("cannot create the pipeline's log")?;
         let mut command = Command::new(binary);
         command.arg("sql");
-        for file in sql_files(directory, port)? {
+        for file in script.files(directory)? {
             command.arg("-f").arg(file);
         }
         command
@@ -114,23 +119,27 @@ impl Memory {
     }
 }
 
-/// The example's files as they are; copies that name `port` if it is another.
-fn sql_files(directory: &Path, port: u16) -> anyhow::Result<Vec<PathBuf>> {
-    let example = cargo::root().join("examples/ecommerce");
-    let originals = FILES.iter().map(|name| example.join(name));
-    if port == PORT {
-        return Ok(originals.collect());
+impl Script {
+    /// The example's files as they are; copies with other ports if there are others.
+    fn files(&self, directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
+        let example = cargo::root().join(self.example);
+        let originals = FILES.iter().map(|name| example.join(name));
+        if self.ports.iter().all(|(theirs, ours)| theirs == ours) {
+            return Ok(originals.collect());
+        }
+        let mut copies = Vec::new();
+        for (original, name) in originals.zip(FILES) {
+            let mut text = fs::read_to_string(&original)
+                .with_context(|| format!("cannot read {}", original.display()))?;
+            for (theirs, ours) in &self.ports {
+                text = text.replace(&theirs.to_string(), &ours.to_string());
+            }
+            let copy = directory.join(name);
+            fs::write(&copy, text).with_context(|| format!("cannot write {}", copy.display()))?;
+            copies.push(copy);
+        }
+        Ok(copies)
     }
-    let mut copies = Vec::new();
-    for (original, name) in originals.zip(FILES) {
-        let text = fs::read_to_string(&original)
-            .with_context(|| format!("cannot read {}", original.display()))?;
-        let copy = directory.join(name);
-        fs::write(&copy, text.replace(&PORT.to_string(), &port.to_string()))
-            .with_context(|| format!("cannot write {}", copy.display()))?;
-        copies.push(copy);
-    }
-    Ok(copies)
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 const START_ORDERS: [i64; 5] = [1001, 1002, 1003, 1004, 1005];
 const NEW_ORDER: i64 = 2001;
 const ORDER_OF_NOBODY: i64 = 2002;
+const ITS_NEW_NUMBER: i64 = 2003;
 
 /// How much is done.
 pub(crate) struct Scale {
@@ -99,6 +100,13 @@ impl<'a> Scenario<'a> {
         let latency = self.seen(ticket).await?;
         let is_gone = self.value(NEW_ORDER, "order_id").await?.is_none();
         self.report.check(is_gone, "a deleted order is gone", &duration(latency));
+        let tickets = self.shop.renumber(ORDER_OF_NOBODY, ITS_NEW_NUMBER).await?;
+        let latency = self.seen(tickets[1]).await?;
+        let old = self.value(ORDER_OF_NOBODY, "order_id").await?;
+        let new = self.value(ITS_NEW_NUMBER, "user_name").await?;
+        let is_right = old.is_none() && new.as_deref() == Some("Unknown User");
+        let text = "an order whose number changed is there under the new one alone";
+        self.report.check(is_right, text, &duration(latency));
         Ok(())
     }
 

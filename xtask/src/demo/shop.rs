@@ -21,6 +21,8 @@ const INSERT: &str = "INSERT INTO business.orders
 const SET_STATUS: &str =
     "UPDATE business.orders SET order_status = $2, updated_at = $3 WHERE order_id = $1";
 const DELETE: &str = "DELETE FROM business.orders WHERE order_id = $1";
+const RENUMBER: &str =
+    "UPDATE business.orders SET order_id = $2, updated_at = $3 WHERE order_id = $1";
 const MOVE_USER: &str = "UPDATE business.users SET city = $2 WHERE user_id = $1";
 const PRODUCTS: &[&str] = &["  Laptop Air ", "Wool scarf", "电饭煲 Pro", "usb-C hub", "Tea 茶叶"];
 const CATEGORIES: &[Option<&str>] = &[Some("电子产品"), Some("服装鞋帽"), Some("家居用品"), None];
@@ -97,6 +99,19 @@ impl<'a> Shop<'a> {
         self.watcher.committed(ticket, Instant::now());
         done.context("cannot delete an order")?;
         Ok(ticket)
+    }
+
+    /// Gives an order another number: the tickets of the old, which must go, and of the new.
+    pub(crate) async fn renumber(&mut self, old: i64, new: i64) -> anyhow::Result<[Ticket; 2]> {
+        let version = self.next_version();
+        let gone = self.watcher.announce(old, Want::Gone);
+        let there = self.watcher.announce(new, Want::Version(version));
+        let done = self.client.execute(RENUMBER, &[&old, &new, &time(version)]).await;
+        let now = Instant::now();
+        self.watcher.committed(gone, now);
+        self.watcher.committed(there, now);
+        done.context("cannot change an order's number")?;
+        Ok([gone, there])
     }
 
     /// Moves a user to another city, seen at `order`, which must be this user's.

@@ -35,18 +35,21 @@ const LAYERS: &[(&str, &[&str])] = &[
             "sql",
             "connector-api",
             "connectors",
+            "debezium",
             "operators",
             "runtime",
         ],
     ),
     // L4: what is left goes through the pipeline.
-    ("tailwater", &["types", "expr", "sql-syntax", "sql", "runtime", "pipeline"]),
+    ("server", &["runtime", "pipeline"]),
+    ("tailwater", &["types", "expr", "sql-syntax", "sql", "runtime", "pipeline", "server"]),
     // For development.
+    ("testkit-kafka", &[]),
     ("testkit-postgres", &[]),
     ("bench/engine", &["types", "expr", "state", "operators"]),
     ("bench/cdc", &["testkit-postgres"]),
     ("bench/debezium", &["types", "pg-wire", "debezium"]),
-    ("xtask", &["testkit-postgres"]),
+    ("xtask", &["testkit-kafka", "testkit-postgres"]),
 ];
 
 /// Foreign packages that only some may depend on, and why.
@@ -57,6 +60,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
             "connectors",
             "runtime",
             "pipeline",
+            "server",
             "tailwater",
             "testkit-postgres",
             "bench/cdc",
@@ -69,6 +73,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
         &["connectors", "testkit-postgres", "xtask", "bench/cdc"],
         "only connectors talk to databases",
     ),
+    ("rdkafka", &["connectors", "testkit-kafka"], "only connectors talk to brokers"),
     (
         "anyhow",
         &["tailwater", "xtask", "bench/cdc"],

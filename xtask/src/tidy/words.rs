@@ -11,13 +11,13 @@ const RESERVED: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["env::var", "env::args", "env::temp_dir", "env::current_dir"],
-        &["tailwater", "testkit-postgres", "bench/engine", "bench/cdc", "xtask"],
+        &["tailwater", "testkit-kafka", "testkit-postgres", "bench/engine", "bench/cdc", "xtask"],
         "only the binary reads the environment",
     ),
     (
         &["std::net::", "TcpStream", "UnixStream"],
-        &["connectors", "tailwater", "testkit-postgres", "xtask"],
-        "only connectors know sockets",
+        &["connectors", "server", "tailwater", "testkit-postgres", "testkit-kafka", "xtask"],
+        "only connectors and the server know sockets",
     ),
 ];
 

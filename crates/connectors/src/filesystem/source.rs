@@ -8,15 +8,15 @@ use futures_util::StreamExt;
 use jiff::tz::TimeZone;
 use tailwater_connector_api::{
     BoxFuture, ConnectorError, ErrorKind, NoAck, Object, Precondition, Preconditions, ReadFrom,
-    Source, SourceContext, SourceEvent, SourceFactory, SourcePlan, SourceReader, TableIssue,
-    TableSpec,
+    Source, SourceContext, SourceEvent, SourceFactory, SourcePlan, SourceReader, TableColumn,
+    TableIssue, TableSpec,
 };
 use tailwater_formats::{DecodeError, Decoder};
 use tailwater_types::units::show_bytes;
-use tailwater_types::{ChangeBatch, ChangelogMode, Schema};
+use tailwater_types::{ChangeBatch, ChangelogMode, Field, Schema};
 use tokio::sync::mpsc;
 
-use super::format::{Format, KNOWN, PASSED};
+use crate::format::{Format, FormatKey, FormatUse, refuse_unknown};
 use crate::options::OptionReader;
 
 /// How much is read at a time.
@@ -28,17 +28,17 @@ pub struct FilesystemFactory;
 impl SourceFactory for FilesystemFactory {
     fn plan(&self, table: &TableSpec) -> Result<Box<dyn SourcePlan>, Vec<TableIssue>> {
         let mut options = OptionReader::new(table);
-        let known: Vec<&str> = ["connector", "path", "format"].into_iter().chain(KNOWN).collect();
-        options.refuse_unknown(&known, &PASSED, &["sink.", "partition.", "auto-compaction"]);
+        let prefixes = (&[""][..], &["sink.", "partition.", "auto-compaction"][..]);
+        refuse_unknown(&mut options, &["connector", "path", "format"], &[], prefixes);
         let path = options.required("path");
-        let format = Format::read(&mut options);
+        let format = Format::read(&mut options, FormatKey::PLAIN, FormatUse::Files);
         for column in table.columns.iter().filter(|c| c.metadata.is_some()) {
             let message = "metadata columns of \"filesystem\" are not supported yet";
             options.errors.push(TableIssue::column(&column.name, message));
         }
         let mut errors = options.errors;
         if let Some(format) = &format {
-            errors.extend(format.check(table));
+            errors.extend(unreadable(format, table));
         }
         match format {
             Some(format) if errors.is_empty() => Ok(Box::new(FilesystemPlan {
@@ -49,6 +49,16 @@ impl SourceFactory for FilesystemFactory {
             _ => Err(errors),
         }
     }
+}
+
+/// Column types that the format cannot hold.
+fn unreadable(format: &Format, table: &TableSpec) -> Vec<TableIssue> {
+    let issue = |column: &TableColumn| {
+        let field = Field::new(column.name.as_str(), column.data_type.clone());
+        let refused = format.decoder(&Schema::new(vec![field]), TimeZone::UTC).err()?;
+        Some(TableIssue::column(&column.name, refused.message))
+    };
+    table.columns.iter().filter_map(issue).collect()
 }
 
 struct FilesystemPlan {

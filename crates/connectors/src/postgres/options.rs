@@ -26,6 +26,8 @@ pub(crate) struct PostgresConfig {
     /// Tables that match only now are captured too.
     pub(crate) takes_new_tables: bool,
     pub(crate) skips_truncate: bool,
+    /// Read everything again if the slot does not have what follows the place to go on from.
+    pub(crate) begins_anew_when_lost: bool,
     /// Whether a slot that is made goes along to a standby (PostgreSQL 17 and later).
     pub(crate) slot_failover: bool,
 }
@@ -76,27 +78,38 @@ const KNOWN: &[&str] = &[
     "scan.incremental.snapshot.enabled",
     "scan.incremental.snapshot.chunk.size",
     "scan.newly-added-table.enabled",
+    "slot.mismatch-policy",
 ];
 
-/// Accepted, since scripts have them, and without effect here.
-const PASSED_OVER: &[&str] = &[
-    "connect.max-retries",
-    "connect.pool.size",
-    "connection.pool.size",
-    "scan.incremental.snapshot.chunk.key-column",
-    "scan.incremental.snapshot.backfill.skip",
-    "scan.incremental.snapshot.unbounded-chunk-first.enabled",
-    "scan.incremental.close-idle-reader.enabled",
-    "scan.snapshot.fetch.size",
-    "scan.lsn-commit.checkpoints-num-delay",
-    "scan.include-partitioned-tables.enabled",
-    "scan.parallelism",
-    "chunk-meta.group.size",
-    "chunk-key.even-distribution.factor.upper-bound",
-    "chunk-key.even-distribution.factor.lower-bound",
-    "split-key.even-distribution.factor.upper-bound",
-    "split-key.even-distribution.factor.lower-bound",
+/// Accepted, since scripts have them, and why they change nothing here.
+const NOT_NEEDED: &[(&str, &str)] = &[
+    ("connect.max-retries", "a lost connection is made anew for as long as it takes"),
+    ("connect.pool.size", ONE_CONNECTION),
+    ("connection.pool.size", ONE_CONNECTION),
+    ("scan.incremental.snapshot.chunk.key-column", "chunks are cut by the primary key or by pages"),
+    (
+        "scan.incremental.snapshot.backfill.skip",
+        "there is no backfill: the stream is judged by what \
+        each chunk saw",
+    ),
+    ("scan.incremental.snapshot.unbounded-chunk-first.enabled", BY_BYTES),
+    ("scan.incremental.close-idle-reader.enabled", "readers end with the snapshot"),
+    ("scan.snapshot.fetch.size", "rows come by COPY, in pieces of bounded size"),
+    (
+        "scan.lsn-commit.checkpoints-num-delay",
+        "a place is acknowledged once its checkpoint is durable",
+    ),
+    ("scan.include-partitioned-tables.enabled", "partitioned tables are always read"),
+    ("scan.parallelism", "debezium.snapshot.max.threads sets the number of readers"),
+    ("chunk-meta.group.size", BY_BYTES),
+    ("chunk-key.even-distribution.factor.upper-bound", BY_BYTES),
+    ("chunk-key.even-distribution.factor.lower-bound", BY_BYTES),
+    ("split-key.even-distribution.factor.upper-bound", BY_BYTES),
+    ("split-key.even-distribution.factor.lower-bound", BY_BYTES),
 ];
+
+const ONE_CONNECTION: &str = "a reader needs one connection";
+const BY_BYTES: &str = "chunks are cut by their bytes while they are read";
 
 /// Where parameters of TLS stand: as Debezium has them, and as Flink CDC hands them to the driver.
 const TLS_PREFIXES: &[&str] = &["debezium.database.", "debezium.driver.", "jdbc.properties."];
@@ -106,7 +119,12 @@ pub(crate) fn parse(
     table: &TableSpec,
 ) -> Result<(PostgresConfig, Vec<TableIssue>), Vec<TableIssue>> {
     let mut options = OptionReader::new(table);
-    options.refuse_unknown(KNOWN, PASSED_OVER, &["debezium.", "jdbc.properties."]);
+    let not_needed: Vec<&str> = NOT_NEEDED.iter().map(|(key, _)| *key).collect();
+    options.refuse_unknown(KNOWN, &not_needed, &["debezium.", "jdbc.properties."]);
+    for (key, why) in NOT_NEEDED.iter().filter(|(key, _)| table.options.contains_key(*key)) {
+        let message = format!("option \"{key}\" is not needed: {why}");
+        options.notes.push(TableIssue::option(key, message).as_warning());
+    }
     let mut parameters = BTreeMap::new();
     tls::gather(&mut options, TLS_PREFIXES, &mut parameters);
     let address = ServerAddress {
@@ -151,6 +169,11 @@ pub(crate) fn parse(
         }
     };
     note_plugin(&mut options);
+    let begins_anew_when_lost = match options.get("slot.mismatch-policy").unwrap_or("fail") {
+        "fail" => false,
+        "resnapshot" => true,
+        _ => options.refuse("slot.mismatch-policy", "fail, resnapshot", false),
+    };
     let (schema, name) = (options.required("schema-name"), options.required("table-name"));
     let tables = TablePattern::new(schema, name).unwrap_or_else(|(option, error)| {
         options.errors.push(TableIssue::option(option, error));
@@ -170,6 +193,7 @@ pub(crate) fn parse(
         heartbeat: options.duration("heartbeat.interval.ms", Duration::from_secs(30)),
         cut,
         takes_new_tables: options.flag("scan.newly-added-table.enabled"),
+        begins_anew_when_lost,
         slot_failover: options.get("debezium.slot.failover") != Some("false"),
         skips_truncate: options
             .get("debezium.skipped.operations")

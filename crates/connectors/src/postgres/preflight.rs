@@ -142,7 +142,15 @@ impl Preflight<'_> {
         let looked = match self.purpose {
             Purpose::Start => {
                 let own = self.hub.server_process();
-                slot::find(client, name, database, own).await.map(drop)
+                let dropped = if self.config.begins_anew_when_lost {
+                    slot::drop_lost(client, name).await
+                } else {
+                    Ok(())
+                };
+                match dropped {
+                    Ok(()) => slot::find(client, name, database, own).await.map(drop),
+                    Err(error) => Err(error),
+                }
             }
             // Who holds it is told with the rest of its state.
             Purpose::Check => slot::look(client, name, database).await.map(drop),

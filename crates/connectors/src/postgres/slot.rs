@@ -124,10 +124,22 @@ fn lost(name: &str, reason: &str) -> ConnectorError {
         _ => ("the server has removed WAL that it needs", "raise max_slot_wal_keep_size"),
     };
     let message = format!("slot \"{name}\" is lost: {why}");
-    ConnectorError::new(ErrorKind::Config, message).with_hint(format!(
+    ConnectorError::new(ErrorKind::PlaceLost, message).with_hint(format!(
         "{} and start the job anew with --fresh; {mend} so that it does not happen again",
         drop_sql(name)
     ))
+}
+
+/// Drops the slot if the server has given it up: it serves nobody any more.
+pub(crate) async fn drop_lost(client: &Client, name: &str) -> Result<(), ConnectorError> {
+    let sql = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+        WHERE slot_name = $1 AND wal_status = 'lost' AND NOT active AND database = current_database()";
+    let dropped = client.execute(sql, &[&name]).await;
+    let dropped = dropped.map_err(|error| query_error("drop the lost slot", error))?;
+    if dropped > 0 {
+        tracing::warn!(slot = name, "the slot was lost and is made anew");
+    }
+    Ok(())
 }
 
 /// Makes the slot, which waits for the transactions that run now.
@@ -196,9 +208,9 @@ pub(crate) fn check_resumable(
 
 /// Checkpoint and slot do not belong together.
 fn mismatch(message: String) -> ConnectorError {
-    ConnectorError::new(ErrorKind::Config, message).with_hint(
+    ConnectorError::new(ErrorKind::PlaceLost, message).with_hint(
         "start the job anew with --fresh (it reads the table again), or restore the checkpoint that \
-         belongs to this slot",
+         belongs to this slot; 'slot.mismatch-policy' = 'resnapshot' reads again unasked",
     )
 }
 

@@ -72,6 +72,10 @@ impl SourcePlan for PostgresCdcPlan {
         !self.is_bounded() && self.config.changes == ChangeForm::All && is_keyed
     }
 
+    fn begins_anew_when_lost(&self) -> bool {
+        self.config.begins_anew_when_lost
+    }
+
     fn notes(&self) -> Vec<TableIssue> {
         self.notes.clone()
     }

@@ -71,6 +71,8 @@ pub enum PublicationMode {
 pub enum SnapshotMode {
     /// At the first start.
     Initial,
+    /// At the first start, and whenever the slot has lost what follows.
+    WhenNeeded,
     /// At every start.
     Always,
     /// Once, and nothing else.
@@ -230,12 +232,7 @@ fn snapshot(reader: &mut OptionReader<'_>) -> SnapshotMode {
         "always" => SnapshotMode::Always,
         "initial_only" => SnapshotMode::InitialOnly,
         "no_data" | "never" => SnapshotMode::NoData,
-        "when_needed" => {
-            let note = "'when_needed' reads the rows at the first start; a lost slot is an error that \
-                        says how to go on";
-            reader.note(KEY, note);
-            SnapshotMode::Initial
-        }
+        "when_needed" => SnapshotMode::WhenNeeded,
         "configuration_based" => {
             let data = reader.flag("snapshot.mode.configuration.based.snapshot.data");
             let stream = reader.flag("snapshot.mode.configuration.based.start.stream");

@@ -94,7 +94,8 @@ impl EpochLoop {
             return Ok(());
         };
         let (state, sinks) = (&mut self.state, self.sinks.len());
-        let number = durability.begin(state, positions, sinks, is_inexact)?;
+        let published = self.published.clone();
+        let number = durability.begin(state, positions, published, is_inexact)?;
         self.is_changed = false;
         for sink in 0..sinks {
             self.send(sink, SinkRequest::Flush(number)).await?;
@@ -118,6 +119,12 @@ impl EpochLoop {
         }
         let sealed = durability.outbox.release_sealed()?;
         let current = if self.is_inexact { None } else { durability.outbox.release_current()? };
+        let publication = durability.publication.release_sealed()?;
+        let number = checkpoint.number;
+        if let Some(publication) = publication {
+            self.is_changed = true;
+            self.publish(publication, number).await?;
+        }
         for waiting in [sealed, current].into_iter().flatten() {
             self.is_changed = true;
             self.send_all(waiting).await?;

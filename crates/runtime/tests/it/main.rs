@@ -4,6 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+mod transactions;
+
+use tailwater_connector_api::SinkPlan;
 use tailwater_connector_api::testkit::{MemorySink, MemorySource};
 use tailwater_runtime::{
     CheckpointSettings, GraphSink, GraphSource, JobGraph, JobSettings, JobSpec, JobStatus, SinkKey,
@@ -25,7 +28,11 @@ fn inserts(keys: std::ops::Range<i64>) -> Vec<ChangeBatch> {
     keys.map(|key| batch(&[(RowKind::Insert, key)])).collect()
 }
 
-fn spec(sources: &[MemorySource], sink: &MemorySink, directory: Option<&Path>) -> JobSpec {
+fn spec<S: SinkPlan + Clone + 'static>(
+    sources: &[MemorySource],
+    sink: &S,
+    directory: Option<&Path>,
+) -> JobSpec {
     let (sources, sink) = (sources.to_vec(), sink.clone());
     let graph = move || {
         let mut graph = JobGraph::default();

@@ -161,7 +161,7 @@ impl Binder<'_> {
         self.error("E0113", expr.span, message, None)
     }
 
-    fn resolve(&mut self, name: &str, args: Vec<Expr>, span: Span) -> Bound<Expr> {
+    pub(super) fn resolve(&mut self, name: &str, args: Vec<Expr>, span: Span) -> Bound<Expr> {
         let resolved = resolve(name, args, self.context);
         self.resolved(span, resolved)
     }

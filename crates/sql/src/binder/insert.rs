@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use tailwater_expr::{CastMode, EvalError, Expr, NullHandling, Volatility, cast};
-use tailwater_sql_syntax::ast::Insert;
-use tailwater_types::{ChangelogMode, DataType, Span, nearest};
+use tailwater_sql_syntax::ast::{Ident, Insert, ObjectName, Query};
+use tailwater_types::{ChangelogMode, DataType, Diagnostic, Span, TypeKind, nearest};
 
 use super::scope::did_you_mean;
 use super::{Binder, Bound};
@@ -36,6 +36,29 @@ impl Binder<'_> {
             && !sink_key.is_empty()
             && !tells_apart;
         Ok(InsertPlan { table, plan, sink_mode, sink_key, materializes })
+    }
+
+    /// The INSERT that `CREATE TABLE table ... AS query` ends with: its columns go by their names.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it is among the findings.
+    pub fn bind_fill(&mut self, table: &ObjectName, query: &Query) -> Bound<InsertPlan> {
+        let plan = self.bind_query(query)?;
+        let column = |name: &str| {
+            let part = Ident { value: name.to_owned(), span: query.span, quoted: true };
+            ObjectName { parts: vec![part], span: query.span }
+        };
+        let insert = Insert {
+            overwrite: false,
+            table: table.clone(),
+            hints: Vec::new(),
+            partition: Vec::new(),
+            columns: plan.schema.fields().iter().map(|f| column(&f.name)).collect(),
+            query: Box::new(query.clone()),
+            on_conflict: None,
+            span: query.span,
+        };
+        self.bind_insert(&insert)
     }
 
     fn bind_target(&mut self, insert: &Insert) -> Bound<Arc<CatalogTable>> {
@@ -83,6 +106,7 @@ impl Binder<'_> {
             let field = &plan.schema.fields()[from];
             let value = Expr::column(from, field.data_type.clone());
             let target = column.data_type.with_nullable(field.data_type.nullable);
+            let value = self.read_as_timestamp(value, column, insert.query.span)?;
             match cast(value, &target, CastMode::Implicit, self.context) {
                 Ok(value) => exprs.push(not_null(value, column)),
                 Err(_) => {
@@ -103,6 +127,29 @@ impl Binder<'_> {
         }
         let names = written.iter().map(|c| c.name.as_str().into()).collect();
         Ok(plan.project(exprs, names))
+    }
+
+    /// Text for a timestamp is read as TO_TIMESTAMP does; Flink refuses it although its meaning is
+    /// plain.
+    fn read_as_timestamp(
+        &mut self,
+        value: Expr,
+        column: &CatalogColumn,
+        span: Span,
+    ) -> Bound<Expr> {
+        let is_text = matches!(value.data_type.kind, TypeKind::Char(_) | TypeKind::Varchar(_));
+        let is_timestamp = matches!(column.data_type.kind, TypeKind::Timestamp(_));
+        if self.context.is_strict || !is_text || !is_timestamp {
+            return Ok(value);
+        }
+        let (name, target) = (&column.name, &column.data_type.kind);
+        let message = format!(
+            "the text for '{name}' is read by TO_TIMESTAMP; Flink refuses it: Column types of query \
+             result and sink do not match"
+        );
+        let hint = format!("write TO_TIMESTAMP(...), the column is {target}");
+        self.find(Diagnostic::warning("W0142", span, message).with_hint(&hint));
+        self.resolve("TO_TIMESTAMP", vec![value], span)
     }
 
     fn targets(&mut self, insert: &Insert, written: &[&CatalogColumn]) -> Bound<Vec<String>> {

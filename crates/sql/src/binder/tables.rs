@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tailwater_sql_syntax::ast::{
     ColumnDef, ColumnKind, CreateTable, CreateView, Enforcement, Ident, LikeFeature, LikeStrategy,
-    TableElement, TableLike, Temporality, UniqueKind, WatermarkDef,
+    Query, TableElement, TableLike, Temporality, UniqueKind, WatermarkDef,
 };
 use tailwater_types::{Span, TypeKind};
 
@@ -42,6 +42,7 @@ impl Binder<'_> {
                     constraint.enforcement,
                     constraint.span,
                 ),
+                TableElement::Name(_) if create.query.is_some() => Ok(()),
                 TableElement::Name(name) => self.unsupported(name.span, "a column without a type"),
             };
             failed = failed.and(added);
@@ -51,13 +52,62 @@ impl Binder<'_> {
             draft.table.origin.options.insert(option.key.value.clone(), option.span);
         }
         if let Some(query) = &create.query {
-            return self.unsupported(query.span, "CREATE TABLE AS");
+            let added = self.add_query_columns(&mut draft, create, query);
+            failed = failed.and(added);
         }
         failed?;
         self.check_key(&mut draft)?;
         self.check_computed(&mut draft.table)?;
         self.check_watermark(&draft)?;
         Ok(draft.table)
+    }
+
+    /// The columns of `AS query`: behind those that are declared, which keep their own types, and in
+    /// the order of the names where there are names.
+    fn add_query_columns(
+        &mut self,
+        draft: &mut Draft,
+        create: &CreateTable,
+        query: &Query,
+    ) -> Bound<()> {
+        let plan = self.bind_query(query)?;
+        let fields = plan.schema.fields();
+        for (place, field) in fields.iter().enumerate() {
+            if fields[..place].iter().any(|other| other.name == field.name) {
+                let message = format!("Column '{}' is declared twice", field.name);
+                return self.error("E0130", query.span, message, None);
+            }
+        }
+        let names: Vec<&Ident> = create.elements.iter().filter_map(named).collect();
+        let mut order: Vec<usize> = Vec::new();
+        for name in &names {
+            let Some(place) = fields.iter().position(|f| *f.name == *name.value) else {
+                let message = format!("Column '{}' is not in the query's schema", name.value);
+                return self.error("E0102", name.span, message, None);
+            };
+            order.push(place);
+        }
+        if !names.is_empty() && order.len() != fields.len() {
+            let message =
+                format!("The query has {} columns, {} are named", fields.len(), order.len());
+            return self.error("E0142", query.span, message, None);
+        }
+        if names.is_empty() {
+            order = (0..fields.len()).collect();
+        }
+        for field in order.into_iter().map(|place| &fields[place]) {
+            if draft.table.columns.iter().any(|c| *c.name == *field.name) {
+                continue;
+            }
+            draft.table.columns.push(CatalogColumn {
+                name: field.name.to_string(),
+                data_type: field.data_type.clone(),
+                source: ColumnSource::Physical,
+                comment: None,
+            });
+            draft.table.origin.columns.insert(field.name.to_string(), query.span);
+        }
+        Ok(())
     }
 
     fn take_over(&mut self, table: &mut CatalogTable, like: &TableLike) -> Bound<()> {
@@ -266,6 +316,14 @@ impl Binder<'_> {
             origin: Arc::clone(&self.source),
             scope: (self.catalog.current_catalog.clone(), self.catalog.current_database.clone()),
         })
+    }
+}
+
+/// A column of which only the name is given.
+fn named(element: &TableElement) -> Option<&Ident> {
+    match element {
+        TableElement::Name(name) => Some(name),
+        _ => None,
     }
 }
 

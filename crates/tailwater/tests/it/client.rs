@@ -245,3 +245,28 @@ async fn ctrl_c_stops_an_unbounded_job_and_an_unbounded_query_cleanly() {
     assert_eq!(ran.stderr, "");
     assert!(ran.stdout.ends_with("Received a total of 3 rows\n\n"), "{}", ran.stdout);
 }
+
+#[test]
+fn a_table_can_be_created_as_a_query_and_filled() {
+    let ran = Workspace::new().run(
+        "CREATE VIEW v AS SELECT * FROM (VALUES (1, 'a'), (2, 'b')) AS t(x, y);\n\
+         CREATE TABLE p WITH ('connector' = 'print') AS SELECT x, x * 2 AS d FROM v WHERE y <> 'b';\n\
+         DESCRIBE p;\n\
+         CREATE TABLE q (y, x) WITH ('connector' = 'print', 'print-identifier' = 'q') AS SELECT * FROM v;\n\
+         CREATE TABLE r (d BIGINT, c AS d + 1) WITH ('connector' = 'print', 'print-identifier' = 'r')\n\
+         AS SELECT x AS e, 7 AS d FROM v;",
+        &[],
+    );
+    ran.assert_code(0);
+    let rows = |mark: &str| {
+        let lines = ran.stdout.lines().filter(|line| line.starts_with(mark));
+        let mut rows: Vec<&str> = lines.collect();
+        rows.sort_unstable();
+        rows.join(" ")
+    };
+    assert_eq!(rows("+I["), "+I[1, 2]");
+    assert_eq!(rows("q> "), "q> +I[a, 1] q> +I[b, 2]");
+    assert_eq!(rows("r> "), "r> +I[7, 1] r> +I[7, 2]");
+    let is_described = |line: &str| line.contains(" d | ") && line.contains("INT");
+    assert!(ran.stdout.lines().any(is_described), "{}", ran.stdout);
+}

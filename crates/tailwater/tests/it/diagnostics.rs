@@ -310,3 +310,84 @@ fn several_files_are_told_apart() {
     "#]]
     .assert_eq(&missing.stderr);
 }
+
+const LENIENT: &str = "CREATE TABLE out_time (moment TIMESTAMP(3)) WITH ('connector' = 'print');\n\
+     INSERT INTO out_time SELECT s FROM (VALUES ('2026-01-02 03:04:05'), ('x'), ('')) AS t(s)\n\
+     WHERE s != '';\n";
+
+#[test]
+fn what_flink_refuses_although_it_is_plain_runs_with_a_warning() {
+    let workspace = Workspace::new();
+    workspace.write("1.sql", LENIENT);
+    let ran = workspace.start_with(&["-f", "1.sql"]).end();
+    ran.assert_code(0);
+    expect![[r#"
+        warning[W0114]: '!=' is taken as '<>'; Flink refuses it: Bang equal '!=' is not allowed under the current SQL conformance level
+         --> 1.sql:3:9
+          |
+        3 | WHERE s != '';
+          |         ^^
+          |
+          = help: write <> instead
+
+        warning[W0142]: the text for 'moment' is read by TO_TIMESTAMP; Flink refuses it: Column types of query result and sink do not match
+         --> 1.sql:2:22
+          |
+        2 |   INSERT INTO out_time SELECT s FROM (VALUES ('2026-01-02 03:04:05'), ('x'), ('')) AS t(s)
+          |  ______________________^
+        3 | | WHERE s != '';
+          | |_____________^
+          |
+          = help: write TO_TIMESTAMP(...), the column is TIMESTAMP(3)
+
+    "#]].assert_eq(&ran.stderr);
+    expect![[r#"
+        Flink SQL> CREATE TABLE out_time (moment TIMESTAMP(3)) WITH ('connector' = 'print')
+        [INFO] Execute statement succeeded.
+
+        Flink SQL> INSERT INTO out_time SELECT s FROM (VALUES ('2026-01-02 03:04:05'), ('x'), ('')) AS t(s)
+        > WHERE s != ''
+        [INFO] SQL update statement has been successfully submitted.
+
+        +I[2026-01-02 03:04:05.000]
+        +I[null]
+    "#]].assert_eq(&ran.stdout);
+}
+
+#[test]
+fn strict_as_flink_the_same_is_refused() {
+    let workspace = Workspace::new();
+    workspace.write("1.sql", LENIENT);
+    let ran = workspace.start_with(&["-D", "tailwater.flink-strict=true", "-f", "1.sql"]).end();
+    ran.assert_code(1);
+    expect![[r#"
+        error[E0114]: Bang equal '!=' is not allowed under the current SQL conformance level
+         --> 1.sql:3:9
+          |
+        3 | WHERE s != '';
+          |         ^^
+          |
+          = help: write <> instead
+
+    "#]]
+    .assert_eq(&ran.stderr);
+    workspace.write("2.sql", &LENIENT.replace("!=", "<>"));
+    let ran = workspace.start_with(&["-D", "tailwater.flink-strict=true", "-f", "2.sql"]).end();
+    ran.assert_code(1);
+    expect![[r#"
+        error[E0142]: Column types of query result and sink for 'default_catalog.default_database.out_time' do not match.
+         --> 2.sql:2:22
+          |
+        2 |   INSERT INTO out_time SELECT s FROM (VALUES ('2026-01-02 03:04:05'), ('x'), ('')) AS t(s)
+          |  ______________________^
+        3 | | WHERE s <> '';
+          | |_____________^
+          |
+          = note: Cause: Incompatible types for sink column 'moment' at position 0: the query gives VARCHAR(19) NOT NULL, the sink takes TIMESTAMP(3).
+
+                  Query schema: [s: VARCHAR(19) NOT NULL]
+                  Sink schema:  [moment: TIMESTAMP(3)]
+          = help: write CAST(... AS TIMESTAMP(3))
+
+    "#]].assert_eq(&ran.stderr);
+}

@@ -9,6 +9,7 @@ mod client;
 mod crashes;
 mod diagnostics;
 mod faults;
+mod kafka;
 mod load;
 mod oracle;
 mod scrub;

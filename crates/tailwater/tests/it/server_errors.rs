@@ -253,9 +253,39 @@ async fn a_dropped_slot_is_not_passed_over() {
         2 | CREATE TABLE users (user_id BIGINT, city STRING, PRIMARY KEY (user_id) NOT ENFORCED) WITH (
           |              ^^^^^
           |
-          = help: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot
+          = help: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot; 'slot.mismatch-policy' = 'resnapshot' reads again unasked
 
     "#]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_slot_is_made_anew_where_the_declaration_says_so() {
+    let mut small = Small::new().await;
+    small.script = small.script.replacen(
+        "'slot.name'",
+        "'slot.mismatch-policy' = 'resnapshot',\n  'slot.name'",
+        1,
+    );
+    let mut first = small.workspace.start(&small.script, &[]);
+    first.wait_for_output("successfully submitted");
+    small.wait_for_copies(3).await;
+    first.stop().assert_code(0);
+    let drop = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots \
+        WHERE database = current_database()";
+    wait_for("the slot to be left", Duration::from_secs(10), async || {
+        small.shop.client.batch_execute(drop).await.ok()
+    })
+    .await;
+    // Nobody has a log of this one.
+    small.shop.client.batch_execute("INSERT INTO business.users VALUES (4)").await.unwrap();
+    let second = small.workspace.start(&small.script, &[]);
+    small.wait_for_copies(4).await;
+    small.shop.client.batch_execute("INSERT INTO business.users VALUES (5)").await.unwrap();
+    small.wait_for_copies(5).await;
+    let ran = second.stop();
+    ran.assert_code(0);
+    assert!(ran.stderr.contains("the job reads everything again"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("is gone: changes behind"), "{}", ran.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

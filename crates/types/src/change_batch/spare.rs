@@ -9,7 +9,7 @@ pub(super) const LEAST_BYTES: usize = 64 << 10;
 /// Larger ones are not worth their memory.
 const MOST_BYTES: usize = 1 << 20;
 /// More is not kept in all.
-const KEPT_BYTES: usize = 24 << 20;
+const KEPT_BYTES: usize = 6 << 20;
 
 struct Spare {
     buffers: Vec<Vec<u8>>,

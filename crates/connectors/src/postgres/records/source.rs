@@ -65,13 +65,16 @@ impl PostgresRecordPlan {
             changes: ChangeForm::AppendOnly,
             startup: match source.snapshot {
                 SnapshotMode::InitialOnly => Startup::Snapshot,
-                SnapshotMode::Initial | SnapshotMode::Always => Startup::Initial,
+                SnapshotMode::Initial | SnapshotMode::WhenNeeded | SnapshotMode::Always => {
+                    Startup::Initial
+                }
                 SnapshotMode::NoData => Startup::CommittedOffset,
             },
             heartbeat: source.heartbeat.map_or(STATUS, |heartbeat| heartbeat.min(STATUS)),
             cut: CutSettings { readers: source.readers, chunk_rows: None, is_by_pages: false },
             takes_new_tables: true,
             skips_truncate: true,
+            begins_anew_when_lost: source.snapshot == SnapshotMode::WhenNeeded,
             slot_failover: source.slot_failover,
         };
         Ok(Self { connector: Arc::new(connector), config })
@@ -140,6 +143,10 @@ impl SourcePlan for PostgresRecordPlan {
 
     fn is_resumable(&self) -> bool {
         !self.is_bounded()
+    }
+
+    fn begins_anew_when_lost(&self) -> bool {
+        self.config.begins_anew_when_lost
     }
 
     fn connect(

@@ -1,0 +1,136 @@
+//! A sink of finished records, each with its own topic: what Kafka Connect's connectors write to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tailwater_connector_api::{
+    BoxFuture, ConnectorError, Publication, Sink, SinkContext, SinkPlan, TableIssue,
+};
+use tailwater_debezium::record::RecordRef;
+use tailwater_types::{ChangeBatch, ChangelogMode};
+
+use super::delivery::{Guarantee, Partitioner, Transactions};
+use super::encode::{MakeRecords, Records};
+use super::producer::{ProducerConfig, Topics};
+use super::topics::TopicMaker;
+use super::writer::KafkaSink;
+use crate::kafka::properties;
+
+/// Where transactional sinks of records note their progress.
+const PROGRESS_TOPIC: &str = "tailwater-progress";
+/// What their transactional ids begin with.
+const PREFIX: &str = "tailwater-connect";
+
+/// How a sink of records writes.
+#[derive(Clone)]
+pub struct RecordSinkSettings {
+    /// Options of the Kafka client under their Java names, `bootstrap.servers` among them.
+    pub client: BTreeMap<String, String>,
+    /// `topic.creation.GROUP.OPTION`, by group and option; without any the brokers make topics.
+    pub creation: BTreeMap<String, BTreeMap<String, String>>,
+    /// Whether each record is written exactly once, behind a checkpoint.
+    pub is_exactly_once: bool,
+    /// Is told each topic before it is first written to.
+    pub on_topic: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+/// A judged sink of records.
+pub struct RecordSinkPlan {
+    config: Arc<ProducerConfig>,
+    notes: Vec<TableIssue>,
+}
+
+impl RecordSinkPlan {
+    /// Judges the settings, without any I/O.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with the option that it is about.
+    pub fn new(settings: &RecordSinkSettings) -> Result<Self, Vec<TableIssue>> {
+        let mut errors = Vec::new();
+        let client = properties::of_client(&settings.client);
+        let (client, notes) = client.unwrap_or_else(|issues| {
+            errors.extend(issues);
+            Default::default()
+        });
+        let maker = TopicMaker::new(&settings.creation, Arc::clone(&settings.on_topic));
+        let maker = maker.map_err(|issues| {
+            errors.extend(issues.into_iter().map(|(o, message)| TableIssue::option(&o, message)));
+        });
+        let Ok(maker) = maker else { return Err(errors) };
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let guarantee = if settings.is_exactly_once {
+            let (prefix, progress_topic) = (PREFIX.to_owned(), PROGRESS_TOPIC.to_owned());
+            Guarantee::ExactlyOnce(Transactions { prefix, progress_topic })
+        } else {
+            Guarantee::AtLeastOnce
+        };
+        let partitioner = Partitioner::ByKey;
+        let topics = Topics::Each(maker);
+        let config = ProducerConfig { settings: client, guarantee, partitioner, topics };
+        Ok(Self { config: Arc::new(config), notes })
+    }
+}
+
+impl SinkPlan for RecordSinkPlan {
+    fn accepts(&self) -> ChangelogMode {
+        ChangelogMode::InsertOnly
+    }
+
+    fn publication(&self) -> Publication {
+        match self.config.guarantee {
+            Guarantee::ExactlyOnce(_) => Publication::Transactional,
+            Guarantee::AtLeastOnce => Publication::AtLeastOnce,
+        }
+    }
+
+    fn notes(&self) -> Vec<TableIssue> {
+        self.notes.clone()
+    }
+
+    fn connect(
+        &self,
+        context: SinkContext,
+    ) -> BoxFuture<'_, Result<Box<dyn Sink>, ConnectorError>> {
+        Box::pin(async move {
+            let config = Arc::clone(&self.config);
+            let sink = KafkaSink::open(config, Box::new(Raw::default()), context).await?;
+            Ok(Box::new(sink) as Box<dyn Sink>)
+        })
+    }
+}
+
+/// Takes records as they are.
+#[derive(Default)]
+struct Raw {
+    /// The last one first: records of a topic come in runs.
+    topics: Vec<Arc<str>>,
+}
+
+impl Raw {
+    fn topic(&mut self, name: &str) -> Arc<str> {
+        /// Topics that come after so many others are met again.
+        const MOST: usize = 64;
+        match self.topics.iter().position(|topic| **topic == *name) {
+            Some(at) => self.topics.swap(0, at),
+            None => {
+                self.topics.truncate(MOST - 1);
+                self.topics.insert(0, name.into());
+            }
+        }
+        Arc::clone(&self.topics[0])
+    }
+}
+
+impl MakeRecords for Raw {
+    fn records(&mut self, batch: &ChangeBatch) -> Result<Records, ConnectorError> {
+        let mut records = Records::default();
+        records.reserve(batch);
+        for (_, row) in batch.iter() {
+            let record = RecordRef::new(row);
+            records.push(self.topic(record.topic()), record);
+        }
+        Ok(records)
+    }
+}

@@ -1,0 +1,89 @@
+//! The sink as the job sees it: rows become records here, a thread of its own sends them.
+
+use std::sync::Arc;
+
+use tailwater_connector_api::{BoxFuture, ConnectorError, ErrorKind, Published, Sink, SinkContext};
+use tailwater_types::{ChangeBatch, CheckpointId};
+use tokio::sync::{mpsc, oneshot};
+
+use super::encode::MakeRecords;
+use super::producer::{ProducerConfig, Producing, Reply, Request};
+
+/// How many batches wait at most for the thread.
+const QUEUE: usize = 2;
+
+/// A connected sink.
+pub(super) struct KafkaSink {
+    encoder: Box<dyn MakeRecords>,
+    requests: mpsc::Sender<Request>,
+    /// What a transactional sink had published when it connected.
+    published: Option<Published>,
+}
+
+impl KafkaSink {
+    /// Connects; a transactional one takes over from whoever wrote with its id before.
+    pub(super) async fn open(
+        config: Arc<ProducerConfig>,
+        encoder: Box<dyn MakeRecords>,
+        context: SinkContext,
+    ) -> Result<Self, ConnectorError> {
+        let (requests, inbox) = mpsc::channel(QUEUE);
+        let (opened, is_open) = oneshot::channel();
+        let runtime = tokio::runtime::Handle::current();
+        std::thread::spawn(move || {
+            let _entered = runtime.enter();
+            match Producing::open(&config, &context) {
+                Ok((producing, published)) => {
+                    if opened.send(Ok(published)).is_ok() {
+                        producing.serve(inbox);
+                    }
+                }
+                Err(error) => drop(opened.send(Err(error))),
+            }
+        });
+        let published = is_open.await.unwrap_or_else(|_| Err(gone()))?;
+        Ok(Self { encoder, requests, published })
+    }
+}
+
+async fn ask(
+    requests: &mpsc::Sender<Request>,
+    request: impl FnOnce(Reply) -> Request + Send,
+) -> Result<(), ConnectorError> {
+    let (reply, answer) = oneshot::channel();
+    let sent = requests.send(request(reply)).await;
+    sent.map_err(|_| gone())?;
+    answer.await.unwrap_or_else(|_| Err(gone()))
+}
+
+fn gone() -> ConnectorError {
+    ConnectorError::new(ErrorKind::Internal, "the thread of the Kafka producer is gone")
+}
+
+impl Sink for KafkaSink {
+    fn write<'a>(
+        &'a mut self,
+        batch: &'a ChangeBatch,
+    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+        Box::pin(async move {
+            let records = self.encoder.records(batch)?;
+            ask(&self.requests, |reply| Request::Records(records, reply)).await
+        })
+    }
+
+    fn flush(&mut self) -> BoxFuture<'_, Result<(), ConnectorError>> {
+        Box::pin(ask(&self.requests, Request::Flush))
+    }
+
+    fn last_published(&mut self) -> BoxFuture<'_, Result<Option<Published>, ConnectorError>> {
+        Box::pin(std::future::ready(Ok(self.published.clone())))
+    }
+
+    fn commit(&mut self, checkpoint: CheckpointId) -> BoxFuture<'_, Result<(), ConnectorError>> {
+        Box::pin(ask(&self.requests, move |reply| Request::Commit(checkpoint, reply)))
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), ConnectorError>> {
+        Box::pin(async move { ask(&self.requests, Request::Flush).await })
+    }
+}

@@ -1,0 +1,253 @@
+//! Debezium's connector for PostgreSQL, run by the engine: its records to the topics of a Kafka.
+
+mod validation;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tailwater_connector_api::{BoxFuture, SinkPlan, SourcePlan, TableIssue};
+use tailwater_connectors::kafka::{self, RecordSinkPlan, RecordSinkSettings};
+use tailwater_connectors::postgres::records::{
+    PostgresRecordPlan, connect_offset, connect_partition,
+};
+use tailwater_debezium::config::{self, CONNECTOR_CLASS, ConnectorConfig as DebeziumConfig};
+use tailwater_runtime::{
+    CheckpointSettings, GraphSink, GraphSource, JobGraph, JobSettings, JobSpec, SinkKey,
+    durable_positions, spawn_job,
+};
+
+use super::{
+    ConfigKey, ConnectEngine, ConnectorConfig, ConnectorOffset, Plugin, PluginKind,
+    RunningConnector, StartConnector, TopicSet, Validation, WorkerConfig,
+};
+
+/// How much comes twice after a crash, unless the worker says otherwise.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// How long a record waits for its transaction, unless the worker says otherwise.
+const TRANSACTION_INTERVAL: Duration = Duration::from_secs(1);
+const STATE_BYTES: usize = 16 << 20;
+const VERSION: &str = "3.6.3.Final";
+
+/// The connectors of this binary.
+pub struct DebeziumEngine {
+    worker: WorkerConfig,
+}
+
+/// A connector whose options are right.
+struct Judged {
+    config: DebeziumConfig,
+    source: PostgresRecordPlan,
+    notes: Vec<String>,
+}
+
+impl DebeziumEngine {
+    /// An engine for a worker.
+    pub fn new(worker: WorkerConfig) -> Self {
+        Self { worker }
+    }
+
+    /// The options with the worker's own beneath them and everything put in that stands elsewhere.
+    fn resolved(&self, config: &ConnectorConfig) -> Result<ConnectorConfig, (String, String)> {
+        let mut all = self.worker.defaults.clone();
+        for side in ["key", "value"] {
+            // A converter of its own does not take the options of another.
+            if config.contains_key(&format!("{side}.converter")) {
+                all.retain(|option, _| !option.starts_with(&format!("{side}.converter")));
+            }
+        }
+        all.extend(config.clone());
+        self.worker.placeholders.resolve(&all)
+    }
+
+    /// Judges options without any I/O but that of placeholders.
+    fn judge(&self, config: &ConnectorConfig) -> (config::Validation, Result<Judged, Vec<String>>) {
+        let (resolved, missing) = match self.resolved(config) {
+            Ok(resolved) => (resolved, None),
+            Err(missing) => (config.clone(), Some(missing)),
+        };
+        let mut validation = config::validate(&resolved);
+        if let Some((option, message)) = missing {
+            let message = format!("The '{option}' value is invalid: {message}");
+            validation.errors.push(config::Issue { option, message });
+            validation.config = None;
+        }
+        let Some(config) = validation.config.clone() else {
+            let errors = validation.errors.iter().map(|issue| issue.message.clone()).collect();
+            return (validation, Err(errors));
+        };
+        let source = PostgresRecordPlan::new(config.clone());
+        let sink = self.sink(&config, &TopicSet::default()).map(drop);
+        let wrong: Vec<TableIssue> = [source.as_ref().err(), sink.as_ref().err()]
+            .into_iter()
+            .flatten()
+            .flatten()
+            .cloned()
+            .collect();
+        validation.errors.extend(wrong.into_iter().map(as_issue));
+        let Ok(source) = source else {
+            let errors = validation.errors.iter().map(|issue| issue.message.clone()).collect();
+            return (validation, Err(errors));
+        };
+        if !validation.errors.is_empty() {
+            let errors = validation.errors.iter().map(|issue| issue.message.clone()).collect();
+            return (validation, Err(errors));
+        }
+        let notes = validation.notes.iter().map(|n| format!("{}: {}", n.option, n.message));
+        let judged = Judged { config, source, notes: notes.collect() };
+        (validation, Ok(judged))
+    }
+
+    fn sink(
+        &self,
+        config: &DebeziumConfig,
+        topics: &TopicSet,
+    ) -> Result<RecordSinkPlan, Vec<TableIssue>> {
+        let mut client = self.worker.client.clone();
+        client.extend(config.producer.iter().map(|(key, value)| (key.clone(), value.0.clone())));
+        let topics = topics.clone();
+        RecordSinkPlan::new(&RecordSinkSettings {
+            client,
+            creation: config.topic_creation.clone(),
+            is_exactly_once: self.is_exactly_once(config),
+            on_topic: Arc::new(move |topic| topics.insert(topic)),
+        })
+    }
+
+    fn is_exactly_once(&self, config: &DebeziumConfig) -> bool {
+        self.worker.is_exactly_once || config.requires_exactly_once
+    }
+
+    fn is_known(class: &str) -> bool {
+        CONNECTOR_CLASS == class || CONNECTOR_CLASS.rsplit('.').next() == Some(class)
+    }
+}
+
+/// Options of the Kafka client are the worker's, or `producer.override.*` of the connector.
+fn as_issue(issue: TableIssue) -> config::Issue {
+    let option = issue.option.unwrap_or_else(|| "connector.class".to_owned());
+    let option = match option.strip_prefix("properties.") {
+        Some(client) => format!("producer.override.{client}"),
+        None => option,
+    };
+    let hint = issue.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+    let message = format!("The '{option}' value is invalid: {}{hint}", issue.message);
+    config::Issue { option, message }
+}
+
+impl ConnectEngine for DebeziumEngine {
+    fn plugins(&self) -> Vec<Plugin> {
+        let plugin = |class: &str, kind, version: &str| Plugin {
+            class: class.to_owned(),
+            kind,
+            version: version.to_owned(),
+        };
+        let mut plugins = vec![plugin(CONNECTOR_CLASS, PluginKind::Source, VERSION)];
+        let parts = [
+            (PluginKind::Converter, validation::CONVERTERS),
+            (PluginKind::Transformation, validation::TRANSFORMATIONS),
+            (PluginKind::Predicate, validation::PREDICATES),
+        ];
+        for (kind, classes) in parts {
+            let version =
+                |class: &str| if class.starts_with("io.debezium") { VERSION } else { "4.3.0" };
+            plugins.extend(classes.iter().map(|class| plugin(class, kind, version(class))));
+        }
+        plugins
+    }
+
+    fn config_keys(&self, class: &str) -> Option<Vec<ConfigKey>> {
+        Self::is_known(class).then(validation::config_keys)
+    }
+
+    fn validate<'a>(
+        &'a self,
+        class: &'a str,
+        config: &'a ConnectorConfig,
+    ) -> BoxFuture<'a, Option<Validation>> {
+        Box::pin(async move {
+            if !Self::is_known(class) {
+                return None;
+            }
+            let (mut validation, judged) = self.judge(config);
+            if let Ok(judged) = judged {
+                validation.errors.extend(validation::ask_the_server(&judged.source).await);
+            }
+            Some(validation::answer(&validation))
+        })
+    }
+
+    fn is_secret(&self, option: &str) -> bool {
+        validation::is_secret(option)
+    }
+
+    fn start(&self, request: &StartConnector<'_>) -> Result<RunningConnector, String> {
+        let judged = self.judge(request.config).1.map_err(|errors| errors.join("; "))?;
+        let sink = self.sink(&judged.config, &request.topics);
+        let sink = sink.map_err(|issues| {
+            let messages: Vec<String> = issues.into_iter().map(|issue| issue.message).collect();
+            messages.join("; ")
+        })?;
+        let is_exactly_once = self.is_exactly_once(&judged.config);
+        let usual = if is_exactly_once { TRANSACTION_INTERVAL } else { INTERVAL };
+        let notes =
+            judged.notes.into_iter().chain(sink.notes().into_iter().map(|note| note.message));
+        let notes = notes.collect();
+        let (source, sink) = (Arc::new(judged.source), Arc::new(sink));
+        let settings = JobSettings {
+            name: request.name.to_owned(),
+            checkpoints: Some(CheckpointSettings {
+                directory: request.checkpoints.clone(),
+                interval: self.worker.interval.unwrap_or(usual),
+                begins_anew: false,
+            }),
+            state_budget_bytes: STATE_BYTES,
+            time_zone: "UTC".to_owned(),
+        };
+        let graph = move || graph(Arc::clone(&source) as _, Arc::clone(&sink) as _);
+        let job = spawn_job(JobSpec { settings, graph: Arc::new(graph) });
+        Ok(RunningConnector { job, notes })
+    }
+
+    fn offsets(&self, request: &StartConnector<'_>) -> Result<Vec<ConnectorOffset>, String> {
+        let positions = durable_positions(&request.checkpoints);
+        let positions = positions.map_err(|error| error.reason())?;
+        let Ok(judged) = self.judge(request.config).1 else {
+            return Ok(Vec::new());
+        };
+        let partition = connect_partition(&judged.config);
+        let offset = |position| {
+            let offset = connect_offset(&position)?;
+            Some(ConnectorOffset { partition: partition.clone(), offset })
+        };
+        Ok(positions.into_iter().filter_map(offset).collect())
+    }
+
+    fn alter_offsets(
+        &self,
+        _request: &StartConnector<'_>,
+        _offsets: &[ConnectorOffset],
+    ) -> Result<(), String> {
+        Err("The slot knows from where on changes are there, so a connector cannot be put to \
+             another place: reset its offsets (an offset of null, or DELETE) to begin anew"
+            .to_owned())
+    }
+
+    fn cluster_id(&self) -> BoxFuture<'_, Option<String>> {
+        Box::pin(kafka::named_cluster(&self.worker.client))
+    }
+}
+
+/// Records from the one to the other. What they are known by in a checkpoint does not depend on the
+/// options: a connector whose configuration is changed goes on where it was.
+fn graph(source: Arc<dyn SourcePlan>, sink: Arc<dyn SinkPlan>) -> JobGraph {
+    let mut graph = JobGraph::default();
+    let node = graph.add_source(GraphSource {
+        identity: "connector".to_owned(),
+        table: "connector".to_owned(),
+        plan: source,
+    });
+    let key = SinkKey { columns: Vec::new(), layouts: PostgresRecordPlan::schema().layouts() };
+    let (identity, table) = ("records".to_owned(), "records".to_owned());
+    graph.add_sink(GraphSink { identity, table, plan: sink, key }, node);
+    graph
+}

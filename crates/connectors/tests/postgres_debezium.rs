@@ -214,7 +214,8 @@ async fn stream(real: Vec<Event>, settings: &[(&str, &str)]) {
     connector.read(in_snapshot).await;
     let streams = async {
         let sql = format!(
-            "SELECT count(*)::text FROM pg_replication_slots WHERE active AND slot_name = 'slot_{}'",
+            "SELECT count(*)::text FROM pg_replication_slots WHERE confirmed_flush_lsn IS NOT NULL
+             AND slot_name = 'slot_{}'",
             db.database
         );
         wait_for("the slot to be held", LIMIT, || async {

@@ -25,9 +25,9 @@ fn shown(event: &Event) -> String {
 }
 
 async fn hold_slot(db: &Fixture) {
-    let sql = "SELECT count(*)::text FROM pg_replication_slots WHERE active AND database = \
+    let sql = "SELECT count(*)::text FROM pg_replication_slots WHERE confirmed_flush_lsn IS NOT NULL AND database = \
                current_database()";
-    wait_for("the slot to be held", LIMIT, || async { (db.text(sql).await == "1").then_some(()) })
+    wait_for("the slot to be there", LIMIT, || async { (db.text(sql).await == "1").then_some(()) })
         .await;
 }
 
@@ -139,7 +139,8 @@ async fn a_snapshot_beside_heartbeats_and_changes_ends_equal_to_the_table() {
 #[tokio::test]
 async fn a_column_that_is_added_is_told_from_its_first_row_on() {
     let db = Fixture::new("CREATE TABLE t (id int PRIMARY KEY)").await;
-    let filtered = [PLAIN, ("publication.autocreate.mode", "filtered")];
+    let filtered =
+        [PLAIN, ("publication.autocreate.mode", "filtered"), ("snapshot.mode", "no_data")];
     let mut connector =
         Connector::start(&options(&db, &filtered), ReadFrom::default()).await.unwrap();
     let write = async {

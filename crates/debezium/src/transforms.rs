@@ -1,16 +1,27 @@
 //! Single message transforms. What depends on the table alone is decided when a table is described:
 //! taking the envelope off, and where records go. Everything else works on the record's JSON.
 
+mod condition;
 mod definitions;
+mod fields;
+mod outbox;
 mod predicate;
 mod route;
+mod timestamp;
+mod tree;
 mod unwrap;
+
+use regex::Regex;
 
 use crate::record::Headers;
 
+use self::condition::Expression;
 pub(crate) use self::definitions::Definitions;
+use self::fields::{FieldEdit, Side};
+use self::outbox::Outbox;
 use self::predicate::Condition;
 use self::route::Route;
+use self::timestamp::TimestampEdit;
 
 /// The transforms of a connector, in order.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +33,47 @@ pub(crate) struct Chain {
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) condition: Option<Condition>,
-    pub(crate) route: Route,
+    pub(crate) action: Action,
+}
+
+/// What a transform does.
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    Route(Route),
+    /// Records are dropped.
+    Drop,
+    /// The same but for those of which it holds, among topics that match.
+    Filter {
+        topics: Option<Regex>,
+        expression: Expression,
+    },
+    Edit(Side, FieldEdit),
+    Timestamp(Side, TimestampEdit),
+    /// A header of a constant.
+    InsertHeader(String, Vec<u8>),
+    DropHeaders(Vec<String>),
+    Outbox(Box<Outbox>),
+}
+
+impl Action {
+    fn apply(&self, mut record: Record) -> Option<Record> {
+        match self {
+            Action::Route(route) => record.topic = route.apply(&record.topic),
+            Action::Drop => return None,
+            Action::Filter { topics, expression } => {
+                let is_asked = topics.as_ref().is_none_or(|topics| topics.is_match(&record.topic));
+                // Without a value there is nothing that a condition could be about.
+                let is_kept = !is_asked || record.value.is_none() || expression.holds(&record);
+                return is_kept.then_some(record);
+            }
+            Action::Edit(side, edit) => edit.apply(*side, &mut record),
+            Action::Timestamp(side, edit) => edit.apply(*side, &mut record),
+            Action::InsertHeader(name, value) => record.headers.push((name.clone(), value.clone())),
+            Action::DropHeaders(names) => record.headers.retain(|(name, _)| !names.contains(name)),
+            Action::Outbox(outbox) => return outbox.apply(record),
+        }
+        Some(record)
+    }
 }
 
 /// A record on its way through the transforms.
@@ -37,7 +88,10 @@ pub(crate) struct Record {
 impl Chain {
     /// Whether records have to be looked at one by one.
     pub(crate) fn changes_records(&self) -> bool {
-        self.steps.iter().any(|step| step.condition.as_ref().is_some_and(|c| !c.is_of_topic()))
+        self.steps.iter().any(|step| {
+            let asks_record = step.condition.as_ref().is_some_and(|c| !c.is_of_topic());
+            asks_record || !matches!(step.action, Action::Route(_))
+        })
     }
 
     /// Where records of a topic go, as far as their topic alone decides.
@@ -47,8 +101,11 @@ impl Chain {
         }
         let mut topic = topic.to_owned();
         for step in &self.steps {
-            if step.condition.as_ref().is_none_or(|condition| condition.holds_of_topic(&topic)) {
-                topic = step.route.apply(&topic);
+            let condition = step.condition.as_ref();
+            if let Action::Route(route) = &step.action
+                && condition.is_none_or(|condition| condition.holds_of_topic(&topic))
+            {
+                topic = route.apply(&topic);
             }
         }
         topic
@@ -65,9 +122,12 @@ impl Chain {
         let mut record = Record { topic: topic.to_owned(), key, value, headers: headers.unpack() };
         for step in &self.steps {
             if step.condition.as_ref().is_none_or(|condition| condition.holds(&record)) {
-                record.topic = step.route.apply(&record.topic);
+                record = step.action.apply(record)?;
             }
         }
         Some(record)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,6 +48,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("testkit-postgres", &[]),
     ("bench/engine", &["types", "expr", "state", "operators"]),
     ("bench/cdc", &["testkit-postgres"]),
+    ("bench/debezium", &["types", "pg-wire", "debezium"]),
     ("xtask", &["testkit-kafka", "testkit-postgres"]),
 ];
 

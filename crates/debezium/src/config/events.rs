@@ -16,8 +16,8 @@ const JSON: &str = "org.apache.kafka.connect.json.JsonConverter";
 
 /// Reads the options of events.
 pub(super) fn read(reader: &mut OptionReader<'_>, source: &SourceConfig) -> EventSettings {
-    converter(reader, "key");
-    converter(reader, "value");
+    let is_text = (is_text(reader, "key"), is_text(reader, "value"));
+    let header_form = header_form(reader);
     let delimiter = reader.text("topic.delimiter");
     let heartbeat_prefix = match reader.get("topic.heartbeat.prefix") {
         Some(prefix) => prefix.to_owned(),
@@ -25,7 +25,7 @@ pub(super) fn read(reader: &mut OptionReader<'_>, source: &SourceConfig) -> Even
     };
     let heartbeat_name = reader.get("topic.heartbeat.name").unwrap_or(&source.server).to_owned();
     let transaction = reader.text("topic.transaction");
-    let (flat, chain) = transforms::read(reader);
+    let (flat, chain) = transforms::read(reader, is_text, header_form);
     let include = reader.expressions("column.include.list");
     let exclude = reader.expressions("column.exclude.list");
     if !include.is_empty() && !exclude.is_empty() {
@@ -38,8 +38,8 @@ pub(super) fn read(reader: &mut OptionReader<'_>, source: &SourceConfig) -> Even
         heartbeat_topic: names::topic(&format!("{heartbeat_prefix}{delimiter}{heartbeat_name}")),
         transaction_topic: names::topic(&format!("{}{delimiter}{transaction}", source.server)),
         topic_delimiter: delimiter,
-        key_schemas: reader.flag("key.converter.schemas.enable"),
-        value_schemas: reader.flag("value.converter.schemas.enable"),
+        key_schemas: reader.flag("key.converter.schemas.enable") && !is_text.0,
+        value_schemas: reader.flag("value.converter.schemas.enable") && !is_text.1,
         modes: modes(reader),
         schema_names: adjustment(reader, "schema.name.adjustment.mode"),
         field_names: adjustment(reader, "field.name.adjustment.mode"),
@@ -56,16 +56,24 @@ pub(super) fn read(reader: &mut OptionReader<'_>, source: &SourceConfig) -> Even
             types: reader.expressions("datatype.propagate.source.type"),
         },
         prefixes: reader.patterns("message.prefix.include.list", "message.prefix.exclude.list"),
-        header_form: header_form(reader),
+        header_form,
         extended: extended(reader, source),
         flat,
         chain,
     }
 }
 
-fn converter(reader: &mut OptionReader<'_>, side: &str) {
+/// Whether the converter is one of strings, which only messages out of an outbox are.
+fn is_text(reader: &mut OptionReader<'_>, side: &str) -> bool {
     let key = format!("{side}.converter");
     let class = reader.text(&key);
+    let routes_outbox = || {
+        let options = reader.prefixed("transforms.");
+        options.values().any(|value| value.ends_with(".EventRouter"))
+    };
+    if class.ends_with("StringConverter") && routes_outbox() {
+        return true;
+    }
     if class != JSON && class != "JsonConverter" {
         let why = format!("{class} is not supported: use {JSON}");
         reader.invalid(&key, &why);
@@ -74,6 +82,7 @@ fn converter(reader: &mut OptionReader<'_>, side: &str) {
     if !reader.text(&format).eq_ignore_ascii_case("base64") {
         reader.invalid(&format, "only BASE64 is supported: see decimal.handling.mode");
     }
+    false
 }
 
 fn header_form(reader: &mut OptionReader<'_>) -> HeaderForm {

@@ -57,7 +57,7 @@ pub(super) fn append_float8(raw: Raw<'_>, out: &mut Vec<u8>) -> Written {
 }
 
 /// A double as Java prints it; what is no number in quotes.
-pub(super) fn append_double(value: f64, out: &mut Vec<u8>) {
+pub(crate) fn append_double(value: f64, out: &mut Vec<u8>) {
     if value.is_finite() {
         append_java(zmij::Buffer::new().format_finite(value), out);
     } else {

@@ -11,7 +11,7 @@ use super::super::client::{query_error, quote};
 use super::super::table_plan::TablePlan;
 use super::key::{ChunkKey, KeyColumn, KeyKind};
 use super::progress::{Segment, TableProgress};
-use super::transaction::shape_sql;
+use super::transaction::{altered, shape_sql};
 
 /// From this size on a table is read by ranges of its key, in short transactions, and resumed where
 /// it was left; what is smaller is read by pages in one snapshot.
@@ -91,6 +91,11 @@ pub(crate) async fn look_at(
     let bytes: i64 = rows.iter().map(|row| row.get::<_, i64>(2)).sum();
     let tuples: f64 = rows.iter().map(|row| row.get::<_, f64>(3)).sum();
     let shape = client.query_one(&format!("SELECT {}", shape_sql(table.oid)), &[]).await;
+    let shape: String = shape.map_err(failed)?.get(0);
+    // All columns of a record's table are told: none may have come since they were looked at.
+    if matches!(captured.plan, TablePlan::Records(_)) && shape != columns(table) {
+        return Err(altered(&captured.plan));
+    }
     let is_small = bytes < BY_KEY_BYTES && settings.chunk_rows.is_none();
     let is_by_pages = match known_key {
         Some(names) => names.is_empty(),
@@ -114,12 +119,18 @@ pub(crate) async fn look_at(
         key,
         leaves,
         is_partitioned: table.is_partitioned,
-        shape: shape.map_err(failed)?.get(0),
+        shape,
         bytes,
         rows: tuples,
         chunk_rows: settings.chunk_rows,
         row_bytes: if tuples > 0.0 { (bytes as f64 / tuples) as usize } else { 0 },
     })
+}
+
+/// The columns as [`shape_sql`] has them.
+fn columns(table: &CatalogTable) -> String {
+    let columns = table.columns.iter().map(|c| format!("{} {}", c.name, c.type_oid));
+    columns.collect::<Vec<_>>().join(", ")
 }
 
 fn is_key_of(key: Option<&ChunkKey>, names: &[String]) -> bool {

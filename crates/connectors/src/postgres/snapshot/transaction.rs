@@ -11,6 +11,7 @@ use super::super::client::{literal, query_error};
 use super::super::connection::{WireConnection, command_error};
 use super::super::records::Seen;
 use super::super::rows::wire_error;
+use super::super::table_plan::TablePlan;
 use super::super::visibility::{PgSnapshot, widen};
 use super::SnapshotTable;
 
@@ -107,7 +108,7 @@ async fn run(connection: &mut WireConnection, sql: &str) -> Result<QueryResult, 
 /// The columns of a table as text, to notice that they changed between two transactions.
 pub(super) fn shape_sql(oid: u32) -> String {
     format!(
-        "(SELECT coalesce(string_agg(quote_ident(attname) || ' ' || atttypid, ', ' ORDER BY attnum), '')
+        "(SELECT coalesce(string_agg(attname || ' ' || atttypid, ', ' ORDER BY attnum), '')
          FROM pg_attribute WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped)"
     )
 }
@@ -157,10 +158,15 @@ impl SnapshotTable {
         if self.shape == now {
             return Ok(());
         }
-        let message = format!("table {} was altered while it was being read", self.plan.table());
-        Err(ConnectorError::new(ErrorKind::Conflict, message)
-            .with_hint("the job resumes with the chunks that are left, if the table still fits"))
+        Err(altered(&self.plan))
     }
+}
+
+/// A table has other columns than it is read with.
+pub(super) fn altered(plan: &TablePlan) -> ConnectorError {
+    let message = format!("table {} was altered while it was being read", plan.table());
+    ConnectorError::new(ErrorKind::Conflict, message)
+        .with_hint("the job resumes with the chunks that are left, if the table still fits")
 }
 
 fn failed(error: tokio_postgres::Error) -> ConnectorError {

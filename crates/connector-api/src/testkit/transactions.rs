@@ -26,6 +26,7 @@ struct State {
     committed: Vec<i64>,
     published: Option<Published>,
     commits: usize,
+    left_open: usize,
     fails: Option<(usize, CommitFailure)>,
 }
 
@@ -38,6 +39,11 @@ impl MemoryTransactions {
     /// What has become visible, in order.
     pub fn committed(&self) -> Vec<i64> {
         self.with(|state| state.committed.clone())
+    }
+
+    /// How many rows were written and not committed when a sink was closed in good order.
+    pub fn left_open(&self) -> usize {
+        self.with(|state| state.left_open)
     }
 
     /// Forgets what was published, as a system that loses its memory.
@@ -111,6 +117,7 @@ impl Sink for Connected {
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), ConnectorError>> {
+        self.all.with(|state| state.left_open += self.open.len());
         Box::pin(std::future::ready(Ok(())))
     }
 }

@@ -18,6 +18,8 @@ async fn run(source: &MemorySource, sink: &MemoryTransactions, directory: &Path,
     job.stop();
     let status = job.ended().await;
     assert!(matches!(status, JobStatus::Stopped), "{status:?}");
+    // A row that was handed over once more would leave with the next commit.
+    assert_eq!(sink.left_open(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,7 @@ use tailwater_types::ChangeBatch;
 
 use super::super::rows::Rows;
 use crate::kafka::client::{Context, KafkaConsumer};
-use crate::kafka::error::{code, failed, kind};
+use crate::kafka::error::{code, failed};
 use crate::kafka::position::Partition;
 
 /// A partition that is read.
@@ -194,17 +194,45 @@ pub(super) fn judge(
     if let Some(refusal) = consumer.context().refusal() {
         return Err(refusal);
     }
-    let passes = code(error).map(kind);
-    if matches!(passes, Some(ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Throttled)) {
-        // The library connects again by itself.
+    // The library connects again by itself. Anything else may mean that it passes over messages,
+    // as those it cannot decompress: the job goes back to its checkpoint instead.
+    if code(error).is_some_and(passes) {
         if code(error) == Some(Code::AllBrokersDown) {
             tracing::warn!("no broker of Kafka answers; reading waits for one");
         }
         return Ok(());
     }
-    let failed = failed("read from Kafka", error);
+    let failed = match code(error) {
+        // Whether it is gone for good is asked when the job connects again.
+        Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => {
+            ConnectorError::new(ErrorKind::Connect, "failed to read from Kafka: no such topic")
+        }
+        _ => failed("read from Kafka", error),
+    };
     Err(match topic {
         Some(topic) => failed.with_context("topic", topic),
         None => failed,
     })
+}
+
+fn passes(code: Code) -> bool {
+    matches!(
+        code,
+        Code::AllBrokersDown
+            | Code::BrokerTransportFailure
+            | Code::Resolve
+            | Code::OperationTimedOut
+            | Code::RequestTimedOut
+            | Code::NetworkException
+            | Code::NotLeaderForPartition
+            | Code::LeaderNotAvailable
+            | Code::BrokerNotAvailable
+            | Code::ReplicaNotAvailable
+            | Code::FencedLeaderEpoch
+            | Code::UnknownLeaderEpoch
+            | Code::CoordinatorLoadInProgress
+            | Code::CoordinatorNotAvailable
+            | Code::NotCoordinator
+            | Code::ThrottlingQuotaExceeded
+    )
 }

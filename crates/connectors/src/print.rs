@@ -2,15 +2,15 @@
 //!
 //! A line is `[identifier> ]+I[a, b]`.
 
+mod java_text;
+
 use std::io::Write;
 
-use jiff::tz::TimeZone;
 use tailwater_connector_api::{
     BoxFuture, ConnectorError, ErrorKind, Publication, Sink, SinkContext, SinkFactory, SinkPlan,
     TableIssue, TableSpec,
 };
-use tailwater_expr::text::to_text_in;
-use tailwater_types::{ChangeBatch, ChangelogMode, Layout, Schema};
+use tailwater_types::{ChangeBatch, ChangelogMode, Schema};
 
 use crate::options::OptionReader;
 
@@ -60,14 +60,12 @@ impl SinkPlan for PrintPlan {
 
     fn connect(
         &self,
-        context: SinkContext,
+        _context: SinkContext,
     ) -> BoxFuture<'_, Result<Box<dyn Sink>, ConnectorError>> {
         let sink = PrintSink {
             prefix: self.prefix.clone(),
             is_error: self.is_error,
-            layouts: self.schema.layouts().to_vec(),
             schema: self.schema.clone(),
-            zone: TimeZone::get(&context.time_zone).unwrap_or(TimeZone::UTC),
         };
         Box::pin(std::future::ready(Ok(Box::new(sink) as Box<dyn Sink>)))
     }
@@ -76,9 +74,7 @@ impl SinkPlan for PrintPlan {
 struct PrintSink {
     prefix: String,
     is_error: bool,
-    layouts: Vec<Layout>,
     schema: Schema,
-    zone: TimeZone,
 }
 
 impl PrintSink {
@@ -87,19 +83,10 @@ impl PrintSink {
         for (kind, row) in batch.iter() {
             text.push_str(&self.prefix);
             text.push_str(kind.short());
-            text.push('[');
-            for (i, field) in self.schema.fields().iter().enumerate() {
-                if i > 0 {
-                    text.push_str(", ");
-                }
-                let datum = row.get(i, self.layouts[i]);
-                if datum.is_null() {
-                    text.push_str("null");
-                } else {
-                    text.push_str(&to_text_in(datum, &field.data_type, &self.zone));
-                }
-            }
-            text.push_str("]\n");
+            let kinds = self.schema.fields().iter().map(|field| &field.data_type.kind);
+            // Writing to a String cannot fail.
+            let _ = java_text::write_row(&mut text, row, kinds);
+            text.push('\n');
         }
         if self.is_error {
             std::io::stderr().lock().write_all(text.as_bytes())

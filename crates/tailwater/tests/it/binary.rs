@@ -50,7 +50,7 @@ impl Workspace {
         self.start_command(args, variables).end()
     }
 
-    fn start_command(&self, args: &[&str], variables: &[(&str, &str)]) -> Running {
+    pub(crate) fn start_command(&self, args: &[&str], variables: &[(&str, &str)]) -> Running {
         let file = |name: &str| {
             let unique = format!("{name}-{}", self.path().read_dir().unwrap().count());
             self.path().join(unique)

@@ -270,3 +270,36 @@ fn a_table_can_be_created_as_a_query_and_filled() {
     let is_described = |line: &str| line.contains(" d | ") && line.contains("INT");
     assert!(ran.stdout.lines().any(is_described), "{}", ran.stdout);
 }
+
+#[test]
+fn print_shows_rows_as_java_does() {
+    // What Flink 1.20.5 printed of the same statements.
+    let ran = Workspace::new().run(
+        "CREATE TABLE p (i INT, d DOUBLE, f FLOAT, dc DECIMAL(10,2), dc2 DECIMAL(38,18), s STRING, bo BOOLEAN,
+           dt DATE, tm TIME(0), ts TIMESTAMP(3), ts6 TIMESTAMP(6), l TIMESTAMP_LTZ(3), by_ BYTES, ar ARRAY<INT>,
+           m MAP<STRING, INT>, r ROW<x INT, y STRING, z ROW<q TIMESTAMP(3)>>) WITH ('connector' = 'print');
+         SET 'table.dml-sync' = 'true';
+         INSERT INTO p VALUES (1, 1e10, CAST(0.1 AS FLOAT), 12.30, CAST(0.000000000000000001 AS DECIMAL(38,18)),
+           'a\"b, c', true, DATE '2024-01-02', TIME '03:04:05', TIMESTAMP '2024-01-02 03:04:05.678',
+           TIMESTAMP '2024-01-02 03:04:05.678901', TO_TIMESTAMP_LTZ(5000, 3), x'6869ff',
+           ARRAY[1, CAST(NULL AS INT)], MAP['k', 1], ROW(1, 'z', ROW(TIMESTAMP '2024-01-02 03:04:05.100')));
+         INSERT INTO p VALUES (2, 1.0, CAST(100 AS FLOAT), 100.00, CAST(1 AS DECIMAL(38,18)), '', false,
+           DATE '0001-01-01', TIME '03:00:00', TIMESTAMP '2024-01-02 03:00:00',
+           TIMESTAMP '2024-01-02 00:00:00.5', TO_TIMESTAMP_LTZ(60123, 3), x'', ARRAY[1], MAP['k', 1],
+           ROW(1, 'z', CAST(NULL AS ROW<q TIMESTAMP(3)>)));",
+        &[],
+    );
+    ran.assert_code(0);
+    let printed: Vec<&str> = ran.stdout.lines().filter(|line| line.starts_with("+I")).collect();
+    assert_eq!(
+        printed,
+        [
+            "+I[1, 1.0E10, 0.1, 12.30, 1E-18, a\"b, c, true, 2024-01-02, 03:04:05, \
+             2024-01-02T03:04:05.678, 2024-01-02T03:04:05.678901, 1970-01-01T00:00:05Z, \
+             [104, 105, -1], [1, null], {k=1}, +I[1, z, +I[2024-01-02T03:04:05.100]]]",
+            "+I[2, 1.0, 100.0, 100.00, 1.000000000000000000, , false, 0001-01-01, 03:00, \
+             2024-01-02T03:00, 2024-01-02T00:00:00.500, 1970-01-01T00:01:00.123Z, [], [1], {k=1}, \
+             +I[1, z, null]]",
+        ]
+    );
+}

@@ -285,6 +285,51 @@ async fn changes_of_a_database_are_published_once_and_in_order_through_kills() {
     assert_eq!(seen.len(), 500);
 }
 
+/// A keyed table is written through: a restart follows the batches that had left the job.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_aggregate_of_a_topic_ends_right_in_a_database_through_kills() {
+    let (broker, cluster) = (Broker::shared(), Cluster::shared());
+    let database = cluster.create_database().await;
+    let postgres = cluster.connect(&database).await;
+    let table = "CREATE TABLE totals (id bigint PRIMARY KEY, amount bigint, most bigint)";
+    postgres.batch_execute(table).await.unwrap();
+    let (client, input) = (broker.client(), broker.topic_name());
+    client.create_topic(&input, 3, &[]);
+    let script = format!(
+        "SET 'pipeline.name' = 'totals-{database}';
+         SET 'execution.checkpointing.interval' = '300ms';
+         CREATE TABLE numbers (id BIGINT, n BIGINT) WITH ('connector' = 'kafka', {},
+           'scan.startup.mode' = 'earliest-offset', 'format' = 'json');
+         CREATE TABLE totals (id BIGINT, amount BIGINT, most BIGINT, PRIMARY KEY (id) NOT ENFORCED)
+         WITH ('connector' = 'jdbc', 'table-name' = 'totals', 'username' = 'postgres',
+           'url' = 'jdbc:postgresql://127.0.0.1:{}/{database}', 'password' = '{}');
+         INSERT INTO totals SELECT id, COUNT(*), MAX(n) FROM numbers GROUP BY id;",
+        on(&broker, &input),
+        cluster.port(),
+        cluster.password().replace('\'', "''"),
+    );
+    let workspace = Workspace::new();
+    let numbers = Numbers::start(&broker, &input, 3);
+    kill_at_random(&workspace, &script, 10).await;
+    let mut binary = workspace.start(&script, &[]);
+    binary.wait_for_output("successfully submitted");
+    let last = numbers.stop();
+    let end = Instant::now() + LIMIT;
+    loop {
+        binary.assert_alive();
+        let rows = postgres.query("SELECT id, amount, most FROM totals", &[]).await.unwrap();
+        let seen: BTreeMap<i64, (i64, i64)> =
+            rows.iter().map(|r| (r.get(0), (r.get(1), r.get(2)))).collect();
+        // Each number from 1 on came once.
+        if seen == last.iter().map(|(id, n)| (*id, (*n, *n))).collect() {
+            break;
+        }
+        assert!(Instant::now() < end, "{seen:?} must become {last:?}: {}", binary.stderr());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    binary.stop().assert_code(0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_aggregate_goes_through_a_compacted_topic_and_back() {
     let broker = Broker::shared();

@@ -6,6 +6,7 @@ mod binary;
 mod check;
 mod checkpoints;
 mod client;
+mod connect;
 mod crashes;
 mod diagnostics;
 mod faults;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use support::debezium::{Connector, Event, Json, options};
 use support::{Fixture, LIMIT};
-use tailwater_connector_api::ReadFrom;
+use tailwater_connector_api::{ReadFrom, SourceContext};
 use tailwater_testkit_postgres::wait_for;
 use tailwater_types::Position;
 
@@ -154,4 +154,46 @@ async fn a_column_that_is_added_is_told_from_its_first_row_on() {
     assert_eq!(told[1].value.get("after"), Some(&Json::parse(r#"{"id":2,"v":"x"}"#)));
     let published = db.text("SELECT string_agg(tablename, ',') FROM pg_publication_tables").await;
     assert_eq!(published, "t");
+}
+
+#[tokio::test]
+async fn a_large_transaction_that_is_streamed_is_told_as_one_with_its_places_and_messages() {
+    let db = Fixture::new("CREATE TABLE t (id int PRIMARY KEY, v text)").await;
+    if db.cluster.version() < 14 {
+        return;
+    }
+    db.sql(&format!("ALTER DATABASE {} SET logical_decoding_work_mem = '64kB'", db.database)).await;
+    let settings = [PLAIN, ("snapshot.mode", "no_data"), ("provide.transaction.metadata", "true")];
+    let scratch = tempfile::tempdir().unwrap();
+    let context =
+        SourceContext { scratch: Some(scratch.path().to_owned()), ..SourceContext::default() };
+    let options = options(&db, &settings);
+    let mut connector = Connector::start_as(&options, ReadFrom::default(), context).await.unwrap();
+    let write = async {
+        hold_slot(&db).await;
+        db.sql(
+            "BEGIN; INSERT INTO t SELECT i, repeat('x', 100) FROM generate_series(1, 3000) i;
+             SELECT pg_logical_emit_message(true, 'p', 'within');
+             SAVEPOINT s; INSERT INTO t VALUES (-1, 'rolled back');
+             SELECT pg_logical_emit_message(true, 'p', 'rolled back'); ROLLBACK TO s;
+             INSERT INTO t SELECT i, repeat('y', 100) FROM generate_series(3001, 6000) i; COMMIT",
+        )
+        .await;
+    };
+    let (told, ()) = tokio::join!(connector.read(6003), write);
+    let topics: Vec<&str> = told.iter().map(|event| event.topic.as_str()).collect();
+    assert_eq!((topics[0], topics[3001]), ("srv1.transaction", "srv1.message"));
+    assert_eq!(told[6002].value.get("event_count"), Some(&Json::Integer(6001)));
+    let number = |json: Option<&Json>| match json {
+        Some(Json::Integer(number)) => *number,
+        other => panic!("{other:?}"),
+    };
+    let mut last = 0;
+    for (at, event) in told[1..6002].iter().enumerate() {
+        let place = event.value.get("transaction").and_then(|t| t.get("total_order"));
+        assert_eq!(number(place), at as i128 + 1);
+        let lsn = number(event.value.get("source").and_then(|source| source.get("lsn")));
+        assert!(lsn >= last, "{lsn} behind {last}");
+        last = lsn;
+    }
 }

@@ -209,11 +209,19 @@ impl Connector {
         options: &BTreeMap<String, String>,
         from: ReadFrom,
     ) -> Result<Self, ConnectorError> {
+        Self::start_as(options, from, SourceContext::default()).await
+    }
+
+    pub async fn start_as(
+        options: &BTreeMap<String, String>,
+        from: ReadFrom,
+        context: SourceContext,
+    ) -> Result<Self, ConnectorError> {
         let validation = validate(options);
         assert_eq!(validation.errors, []);
         let config = validation.config.expect("a configuration without errors");
         let plan = PostgresRecordPlan::new(config).expect("parameters of TLS");
-        let source = plan.connect(SourceContext::default()).await?;
+        let source = plan.connect(context).await?;
         Ok(Self {
             reader: source.read(from),
             events: Vec::new(),

@@ -52,12 +52,17 @@ pub(crate) fn run(
             // A sender that is gone means the end as well.
             let _ = stopped.await;
         };
-        let served = tokio::spawn(serve(listener, access, router, end));
-        signals.received().await;
-        println!("stopping: every connector ends with a checkpoint");
-        worker.close().await;
-        drop(stop);
-        served.await.context("the server has broken down")??;
+        let served = async {
+            serve(listener, access, router, end).await.context("the server has broken down")
+        };
+        let ended = async {
+            signals.received().await;
+            println!("stopping: every connector ends with a checkpoint");
+            worker.close().await;
+            drop(stop);
+            Ok(())
+        };
+        tokio::try_join!(served, ended)?;
         Ok(ExitCode::SUCCESS)
     })
 }

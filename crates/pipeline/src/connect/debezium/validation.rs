@@ -20,12 +20,19 @@ pub(super) const TRANSFORMATIONS: &[&str] = &[
     "io.debezium.transforms.ExtractNewRecordState",
     "io.debezium.transforms.Filter",
     "io.debezium.transforms.outbox.EventRouter",
+    "org.apache.kafka.connect.transforms.DropHeaders",
+    "org.apache.kafka.connect.transforms.ExtractField$Key",
+    "org.apache.kafka.connect.transforms.ExtractField$Value",
+    "org.apache.kafka.connect.transforms.Filter",
     "org.apache.kafka.connect.transforms.InsertField$Key",
     "org.apache.kafka.connect.transforms.InsertField$Value",
+    "org.apache.kafka.connect.transforms.InsertHeader",
     "org.apache.kafka.connect.transforms.RegexRouter",
     "org.apache.kafka.connect.transforms.ReplaceField$Key",
     "org.apache.kafka.connect.transforms.ReplaceField$Value",
+    "org.apache.kafka.connect.transforms.TimestampConverter$Key",
     "org.apache.kafka.connect.transforms.TimestampConverter$Value",
+    "org.apache.kafka.connect.transforms.ValueToKey",
 ];
 /// Predicates.
 pub(super) const PREDICATES: &[&str] = &[

@@ -11,9 +11,17 @@ use crate::process::{Tailwater, address, until, usage};
 use crate::servers::Login;
 use crate::source::PUBLICATION;
 
-/// The connector: changes alone, in the full envelope, without schemas. Batches, queues and the
-/// producer are set as large as Debezium gains from; who does not need that takes it as it is.
-pub(crate) fn config(login: &Login, name: &str, is_exactly_once: bool) -> Value {
+/// What a connector is set for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tuned {
+    /// Batches, queues and the producer as large as Debezium gains from.
+    Rate,
+    /// What waits for more waits as short as can be set.
+    Latency,
+}
+
+/// The connector: changes alone, in the full envelope, without schemas.
+pub(crate) fn config(login: &Login, name: &str, tuned: Tuned, is_exactly_once: bool) -> Value {
     let json = "org.apache.kafka.connect.json.JsonConverter";
     let mut config = json!({
         "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
@@ -37,14 +45,22 @@ pub(crate) fn config(login: &Login, name: &str, is_exactly_once: bool) -> Value 
         "value.converter.schemas.enable": "false",
         "topic.creation.default.partitions": "1",
         "topic.creation.default.replication.factor": "1",
-        "max.batch.size": "16384",
-        "max.queue.size": "65536",
-        "poll.interval.ms": "10",
-        "producer.override.batch.size": "1048576",
-        "producer.override.linger.ms": "5",
-        "producer.override.buffer.memory": "134217728",
-        "producer.override.max.request.size": "4194304",
     });
+    let settings: &[(&str, &str)] = match tuned {
+        Tuned::Rate => &[
+            ("max.batch.size", "16384"),
+            ("max.queue.size", "65536"),
+            ("poll.interval.ms", "10"),
+            ("producer.override.batch.size", "1048576"),
+            ("producer.override.linger.ms", "5"),
+            ("producer.override.buffer.memory", "134217728"),
+            ("producer.override.max.request.size", "4194304"),
+        ],
+        Tuned::Latency => &[("poll.interval.ms", "1"), ("producer.override.linger.ms", "0")],
+    };
+    for (name, value) in settings {
+        config[*name] = json!(value);
+    }
     if is_exactly_once {
         config["exactly.once.support"] = json!("required");
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use crate::arguments::Drain;
-use crate::connector::{self, Worker};
+use crate::connector::{self, Tuned, Worker};
 use crate::figures::Side;
 use crate::process::{LIMIT, STEP};
 use crate::servers::{Kafka, Postgres};
@@ -47,7 +47,7 @@ pub(crate) async fn run(arguments: &Drain) -> Result<()> {
         };
         let Some(mut worker) = worker else { continue };
         let is_exactly_once = arguments.exactly_once && *side == "ours";
-        let config = connector::config(&postgres.login, name, is_exactly_once);
+        let config = connector::config(&postgres.login, name, Tuned::Rate, is_exactly_once);
         let topic = Topic::new(&kafka.address, &connector::topic(name))?;
         let before = worker.usage().0;
         let begun = Instant::now();

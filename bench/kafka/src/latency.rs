@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use crate::arguments::Latency;
-use crate::connector::{self, Worker};
+use crate::connector::{self, Tuned, Worker};
 use crate::figures::print_delays;
 use crate::servers::{Kafka, Postgres};
 use crate::source::Source;
@@ -58,7 +58,7 @@ async fn one(
     let source = Source::make(postgres.connect().await?).await?;
     let name = connector::unique("latency", usize::from(is_exactly_once))?;
     source.create_slot(&name).await?;
-    let config = connector::config(&postgres.login, &name, is_exactly_once);
+    let config = connector::config(&postgres.login, &name, Tuned::Latency, is_exactly_once);
     worker.post(&name, &config)?;
     worker.until_running(&name)?;
     // The topic is made with the first event, and the reader joins before the clock starts.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -10,7 +11,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::util::Timeout;
 use tailwater_connector_api::{ConnectorError, ErrorKind, Published, SinkContext};
 use tailwater_types::CheckpointId;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::delivery::{Guarantee, Partitioner};
 use super::encode::{RecordRef, Records};
@@ -22,16 +23,18 @@ use crate::kafka::properties::Settings;
 
 /// How long a topic that the brokers are to make by themselves may take.
 const TOPIC_LIMIT: Duration = Duration::from_secs(10);
-/// How long the library is waited for at a time.
-const STEP: Duration = Duration::from_millis(1);
+/// How long what the library has to say may wait while records come in or are on their way.
+const STEP: Duration = Duration::from_millis(10);
+/// The same while nothing goes on before it has been heard.
+const SHORT_STEP: Duration = Duration::from_micros(200);
 
 /// Where an answer goes.
-pub(super) type Reply = oneshot::Sender<Result<(), ConnectorError>>;
+pub(super) type Reply<T = ()> = oneshot::Sender<Result<T, ConnectorError>>;
 
 /// What the thread is asked for.
 pub(super) enum Request {
-    /// Hand these to the library.
-    Records(Records, Reply),
+    /// Hand these to the library, and give their memory back.
+    Records(Records, Reply<Records>),
     /// Make everything before durable.
     Flush(Reply),
     /// Make everything before visible, as the rows of this checkpoint.
@@ -112,30 +115,29 @@ impl Producing {
     }
 
     /// Does what it is asked until nobody asks any more.
-    pub(super) fn serve(mut self, mut inbox: mpsc::Receiver<Request>) {
+    pub(super) fn serve(mut self, inbox: Receiver<Request>) {
         loop {
             let request = if self.producer.in_flight_count() == 0 {
-                inbox.blocking_recv()
+                inbox.recv().ok()
             } else {
-                match inbox.try_recv() {
+                match inbox.recv_timeout(STEP) {
                     Ok(request) => Some(request),
-                    Err(mpsc::error::TryRecvError::Empty) => {
-                        self.producer.poll(STEP);
+                    Err(RecvTimeoutError::Timeout) => {
+                        self.listen();
                         continue;
                     }
-                    Err(mpsc::error::TryRecvError::Disconnected) => None,
+                    Err(RecvTimeoutError::Disconnected) => None,
                 }
             };
-            let (reply, done) = match request {
+            let is_done = match request {
                 None => return,
-                Some(Request::Records(records, reply)) => (reply, self.send_all(&records)),
-                Some(Request::Flush(reply)) => (reply, self.flush()),
-                Some(Request::Commit(checkpoint, reply)) => (reply, self.commit(checkpoint)),
+                Some(Request::Records(records, reply)) => {
+                    answer(reply, self.send_all(&records).map(|()| records))
+                }
+                Some(Request::Flush(reply)) => answer(reply, self.flush()),
+                Some(Request::Commit(checkpoint, reply)) => answer(reply, self.commit(checkpoint)),
             };
-            let has_failed = done.is_err();
-            // Who asked may have been told to stop.
-            let _ = reply.send(done);
-            if has_failed {
+            if !is_done {
                 return self.give_up();
             }
         }
@@ -152,7 +154,26 @@ impl Producing {
                 self.send(topic, partition, &record)?;
             }
         }
-        self.producer.poll(Duration::ZERO);
+        self.listen();
+        self.check()
+    }
+
+    /// Takes the reports of delivery that are there. It never lets the library wait for more: with
+    /// less than a millisecond to go that is a loop that only looks at the clock.
+    fn listen(&self) {
+        loop {
+            let before = self.producer.in_flight_count();
+            self.producer.poll(Duration::ZERO);
+            if before == 0 || self.producer.in_flight_count() >= before {
+                return;
+            }
+        }
+    }
+
+    /// Waits for a moment, then takes the reports that are there.
+    fn wait(&self) -> Result<(), ConnectorError> {
+        std::thread::sleep(SHORT_STEP);
+        self.listen();
         self.check()
     }
 
@@ -204,8 +225,7 @@ impl Producing {
         while let Err((error, back)) = self.producer.send(message) {
             match error.rdkafka_error_code() {
                 Some(Code::QueueFull) => {
-                    self.producer.poll(STEP);
-                    self.check()?;
+                    self.wait()?;
                     message = back;
                 }
                 _ => return Err(self.failed(&error)),
@@ -225,8 +245,7 @@ impl Producing {
     /// Waits until nothing is on its way.
     fn flush(&self) -> Result<(), ConnectorError> {
         while self.producer.in_flight_count() > 0 {
-            self.producer.poll(STEP);
-            self.check()?;
+            self.wait()?;
         }
         self.check()
     }
@@ -290,6 +309,14 @@ impl Producing {
             let _ = self.producer.abort_transaction(Duration::from_secs(1));
         }
     }
+}
+
+/// Answers; whether it was done.
+fn answer<T>(reply: Reply<T>, done: Result<T, ConnectorError>) -> bool {
+    let is_done = done.is_ok();
+    // Who asked may have been told to stop.
+    let _ = reply.send(done);
+    is_done
 }
 
 /// How many partitions a topic has; brokers that may do so make it when it is first asked for.

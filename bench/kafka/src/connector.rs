@@ -14,6 +14,8 @@ use crate::source::PUBLICATION;
 /// What a connector is set for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tuned {
+    /// Not at all.
+    No,
     /// Batches, queues and the producer as large as Debezium gains from.
     Rate,
     /// What waits for more waits as short as can be set.
@@ -47,6 +49,7 @@ pub(crate) fn config(login: &Login, name: &str, tuned: Tuned, is_exactly_once: b
         "topic.creation.default.replication.factor": "1",
     });
     let settings: &[(&str, &str)] = match tuned {
+        Tuned::No => &[],
         Tuned::Rate => &[
             ("max.batch.size", "16384"),
             ("max.queue.size", "65536"),

@@ -46,8 +46,11 @@ pub(crate) async fn run(arguments: &Drain) -> Result<()> {
             _ => Worker::peer(&arguments.peer),
         };
         let Some(mut worker) = worker else { continue };
-        let is_exactly_once = arguments.exactly_once && *side == "ours";
-        let config = connector::config(&postgres.login, name, Tuned::Rate, is_exactly_once);
+        let (tuned, is_exactly_once) = match *side {
+            "ours" => (Tuned::No, arguments.exactly_once),
+            _ => (Tuned::Rate, false),
+        };
+        let config = connector::config(&postgres.login, name, tuned, is_exactly_once);
         let topic = Topic::new(&kafka.address, &connector::topic(name))?;
         let before = worker.usage().0;
         let begun = Instant::now();

@@ -24,7 +24,7 @@ const AWAY_LIMIT: Duration = Duration::from_secs(4);
 const EVENTS: usize = 64;
 /// What may wait in memory between the library and the job.
 const CONSUMER_KILOBYTES: &str = "16384";
-const PRODUCER_KILOBYTES: &str = "32768";
+const PRODUCER_KILOBYTES: &str = "8192";
 /// How many requests may wait for their answers.
 const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
 

@@ -31,7 +31,8 @@ impl KafkaSink {
         let (requests, inbox) = channel();
         let (opened, is_open) = oneshot::channel();
         let runtime = tokio::runtime::Handle::current();
-        std::thread::spawn(move || {
+        let thread = std::thread::Builder::new().name("kafka-sink".to_owned());
+        let serve = move || {
             let _entered = runtime.enter();
             match Producing::open(&config, &context) {
                 Ok((producing, published)) => {
@@ -41,7 +42,11 @@ impl KafkaSink {
                 }
                 Err(error) => drop(opened.send(Err(error))),
             }
-        });
+        };
+        thread.spawn(serve).map_err(|error| {
+            let message = "cannot start the thread of the Kafka producer";
+            ConnectorError::new(ErrorKind::Internal, message).with_source(error)
+        })?;
         let published = is_open.await.unwrap_or_else(|_| Err(gone()))?;
         Ok(Self { encoder, spare: Records::default(), requests, published })
     }

@@ -162,7 +162,7 @@ fn compare(told: Vec<Event>, real: Vec<Event>, database: &str) {
         // The row is that of another moment.
         for name in ["before", "source", "transaction", "op"] {
             let member = |event: &Event| Event::payload(&event.value).get(name).cloned();
-            let (told, real) = (member(&told).unwrap(), member(&real).unwrap());
+            let (told, real) = (member(&told).expect(name), member(&real).expect(name));
             assert_same(&told, &real, name);
         }
     }

@@ -35,7 +35,8 @@ until_() {
 filled() { sed -e "s|\${PG_HOST}|$PGHOST|; s|\${PG_PORT}|$PGPORT|; s|\${PG_DATABASE}|$PGDATABASE|; s|\${KAFKA_BOOTSTRAP}|$KAFKA_BOOTSTRAP|" "$1"; }
 rows() { grep -a '^first_run' "$printed" 2>/dev/null | sed -E 's/^first_run(:[0-9]+)?> (.*), [^,]*$/first_run> \2/' | LC_ALL=C sort; }
 has_rows() { [ "$(rows | wc -l)" -ge "$1" ]; }
-has_state() { curl -sf "$rest/connectors/first-run/status" | grep -q "\"state\":\"$1\".*\"id\":0.*\"state\":\"$1\"\|\"tasks\":\[{\"id\":0,\"state\":\"$1\""; }
+has_topic() { curl -sf "$rest/connectors/first-run/topics" | grep -q '"debezium.pg_cdc"'; }
+runs() { curl -sf "$rest/connectors/first-run/status" | grep -q '"id":0,"state":"RUNNING"'; }
 
 : "${KAFKA_BOOTSTRAP:?the Kafka brokers, host:port}"
 "$psql" -qd postgres -tc "SELECT 1 FROM pg_database WHERE datname = '$PGDATABASE'" | grep -q 1 ||
@@ -49,7 +50,8 @@ until_ 20 "the server does not answer" curl -sfo /dev/null "$rest/"
 filled connector.json >"$work/connector.json"
 curl -sS --fail-with-body -X POST -H 'Content-Type: application/json' --data "@$work/connector.json" "$rest/connectors" >"$work/created.log" ||
   fail "the connector is refused: $(cat "$work/created.log")"
-until_ 30 "the connector does not run" has_state RUNNING
+until_ 30 "the connector does not run" runs
+until_ 30 "the connector writes nothing" has_topic
 
 filled users.sql >"$work/users.sql"
 printed=${PRINTED:-$work/sql.log}

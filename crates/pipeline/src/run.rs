@@ -10,6 +10,7 @@ use tailwater_types::{ChangeBatch, Diagnostic, Schema};
 use tokio::sync::mpsc;
 
 use crate::collect::CollectPlan;
+use crate::directory::directory_name;
 use crate::lower::{Lowering, Output};
 use crate::session::Session;
 
@@ -121,17 +122,4 @@ impl Session {
             time_zone: self.settings.time_zone_name(),
         }
     }
-}
-
-/// A job's name as the name of a directory: readable, and different for different names.
-fn directory_name(name: &str) -> String {
-    let readable: String = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' })
-        .take(80)
-        .collect();
-    if readable == name {
-        return readable;
-    }
-    format!("{readable}-{:016x}", xxhash_rust::xxh3::xxh3_64(name.as_bytes()))
 }

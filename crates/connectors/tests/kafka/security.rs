@@ -11,6 +11,7 @@ use crate::table::Table;
 /// A broker that listens in every way, and who has signed its certificate.
 struct Guarded {
     broker: Broker,
+    #[cfg_attr(not(feature = "kafka-tls"), expect(dead_code))]
     authority: String,
 }
 

@@ -139,14 +139,14 @@ mod tests {
 
     #[test]
     fn a_workers_file_is_taken_as_it_is() {
-        let (config, notes) = read(
+        let Ok((config, notes)) = read(
             "bootstrap.servers=a:1,b:2\ngroup.id=g\nkey.converter=org.apache.kafka.connect.json.JsonConverter\n\
              key.converter.schemas.enable=false\noffset.flush.interval.ms=10000\n\
              offset.storage.topic=o\nproducer.linger.ms=5\nsecurity.protocol=SASL_SSL\n\
              producer.security.protocol=SSL\nodd=1\nexactly.once.source.support=enabled\n",
-        )
-        .ok()
-        .expect("right");
+        ) else {
+            panic!("refused");
+        };
         assert_eq!(config.client["bootstrap.servers"], "a:1,b:2");
         assert_eq!(config.client["linger.ms"], "5");
         assert_eq!(config.client["security.protocol"], "SSL");

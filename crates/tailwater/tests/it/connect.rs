@@ -269,3 +269,40 @@ fn a_worker_without_brokers_or_token_says_what_it_needs() {
     ran.assert_code(1);
     assert!(ran.stderr.contains("takes a token"), "{}", ran.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_in_a_file_is_checked_and_run_without_a_server() {
+    let (broker, fixture) = (Broker::shared(), Fixture::new().await);
+    let (client, prefix, workspace) = (broker.client(), broker.topic_name(), Workspace::new());
+    let file = |config: &Value| {
+        workspace.write("c.json", &json!({"name": "counters", "config": config}).to_string())
+    };
+    let mut config = fixture.config(&prefix);
+    config["database.password"] = json!(PASSWORD);
+    config["publication.name"] = json!("nowhere");
+    file(&config);
+    let brokers = format!("bootstrap.servers={}", broker.address());
+    let ran = workspace.run_command(&["check", "c.json", "-D", &brokers], &[]);
+    ran.assert_code(1);
+    assert!(ran.stdout.contains("source counters (postgresql)"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("Kafka cluster"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("nowhere"), "{}", ran.stdout);
+    config["publication.name"] = json!("counters");
+    config["topic.prefix"] = Value::Null;
+    file(&config);
+    let ran = workspace.run_command(&["check", "c.json"], &[]);
+    ran.assert_code(1);
+    assert!(ran.stdout.contains("'topic.prefix' value is invalid"), "{}", ran.stdout);
+    let ran = workspace.run_command(&["run", "c.json", "-D", &brokers], &[]);
+    ran.assert_code(1);
+    assert!(ran.stderr.contains("'topic.prefix' value is invalid"), "{}", ran.stderr);
+    config["topic.prefix"] = json!(prefix);
+    file(&config);
+    workspace.run_command(&["check", "c.json"], &[]).assert_code(0);
+    let mut binary = workspace.start_command(&["run", "c.json", "-D", &brokers], &[]);
+    binary.wait_for_output("keeps its checkpoints in");
+    assert_eq!(client.committed_at_least(&format!("{prefix}.public.counters"), 100).len(), 100);
+    let ran = binary.stop();
+    ran.assert_code(0);
+    assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("s3cret"), "{}", ran.stderr);
+}

@@ -341,17 +341,9 @@ fn what_flink_refuses_although_it_is_plain_runs_with_a_warning() {
           = help: write TO_TIMESTAMP(...), the column is TIMESTAMP(3)
 
     "#]].assert_eq(&ran.stderr);
-    expect![[r#"
-        Flink SQL> CREATE TABLE out_time (moment TIMESTAMP(3)) WITH ('connector' = 'print')
-        [INFO] Execute statement succeeded.
-
-        Flink SQL> INSERT INTO out_time SELECT s FROM (VALUES ('2026-01-02 03:04:05'), ('x'), ('')) AS t(s)
-        > WHERE s != ''
-        +I[2026-01-02T03:04:05]
-        +I[null]
-        [INFO] SQL update statement has been successfully submitted.
-
-    "#]].assert_eq(&ran.stdout);
+    // A job's rows come when they come.
+    let printed: Vec<&str> = ran.stdout.lines().filter(|line| line.starts_with("+I")).collect();
+    assert_eq!(printed, ["+I[2026-01-02T03:04:05]", "+I[null]"]);
 }
 
 #[test]

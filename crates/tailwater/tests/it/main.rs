@@ -10,6 +10,7 @@ mod connect;
 mod crashes;
 mod diagnostics;
 mod faults;
+mod first_run;
 mod kafka;
 mod load;
 mod oracle;

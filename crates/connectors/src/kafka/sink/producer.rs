@@ -163,8 +163,9 @@ impl Producing {
         }
         if let Topics::Each(maker) = &self.topics {
             maker.ensure(&self.producer, &self.settings, topic)?;
+            wait_for_topic(&self.producer, topic)?;
+            maker.tell(topic);
         }
-        wait_for_topic(&self.producer, topic)?;
         self.met.insert(Arc::clone(topic));
         Ok(())
     }

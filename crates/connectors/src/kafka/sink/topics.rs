@@ -20,7 +20,7 @@ use crate::kafka::properties::Settings;
 pub(super) struct TopicMaker {
     /// The last one is for every topic that no other takes. Without any the brokers make topics.
     groups: Vec<Group>,
-    /// Is told each topic before it is written to.
+    /// Is told each topic once it is there, before it is written to.
     on_topic: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
@@ -53,6 +53,11 @@ impl TopicMaker {
         if issues.is_empty() { Ok(Self { groups, on_topic }) } else { Err(issues) }
     }
 
+    /// Tells that a topic is there and will be written to.
+    pub(super) fn tell(&self, topic: &str) {
+        (self.on_topic)(topic);
+    }
+
     /// Makes a topic that is not there, unless that is left to the brokers.
     pub(super) fn ensure(
         &self,
@@ -60,7 +65,6 @@ impl TopicMaker {
         settings: &Settings,
         topic: &str,
     ) -> Result<(), ConnectorError> {
-        (self.on_topic)(topic);
         let Some(group) = self.groups.iter().find(|group| group.takes(topic)) else {
             return Ok(());
         };

@@ -40,9 +40,10 @@ pub struct RunningQuery {
 impl Session {
     /// Starts an INSERT or a statement set as one job.
     pub fn submit(&self, inserts: &[InsertPlan]) -> Submitted {
-        let outputs = inserts.iter().filter_map(|i| Output::of_insert(i, &self.registry)).collect();
+        let outputs =
+            inserts.iter().filter_map(|i| Output::of_insert(i, &self.registry())).collect();
         let name = self.job_name(inserts);
-        let lowering = Lowering::new(outputs, &self.registry, self.settings.is_batch());
+        let lowering = Lowering::new(outputs, &self.registry(), self.settings.is_batch());
         let settings = self.job_settings(name.clone(), &lowering);
         let checkpoints = settings.checkpoints.as_ref().map(|c| c.directory.clone());
         let graph = move || lowering.graph();
@@ -75,7 +76,7 @@ impl Session {
             key: Vec::new(),
             materializes: false,
         };
-        let lowering = Lowering::new(vec![output], &self.registry, self.settings.is_batch());
+        let lowering = Lowering::new(vec![output], &self.registry(), self.settings.is_batch());
         let settings = JobSettings {
             name: "collect".to_owned(),
             checkpoints: None,

@@ -18,7 +18,7 @@ pub use futures_util::stream::BoxStream;
 pub use precondition::{Claim, Object, Precondition, Preconditions, Verdict};
 pub use sink::{Publication, Published, Sink, SinkContext, SinkFactory, SinkPlan};
 pub use source::{
-    Acker, NoAck, ReadFrom, Source, SourceContext, SourceEvent, SourceFactory, SourcePlan,
+    Acker, NoAck, OldRows, ReadFrom, Source, SourceContext, SourceEvent, SourceFactory, SourcePlan,
     SourceReader,
 };
 pub use table::{TableColumn, TableIssue, TableSpec};

@@ -32,8 +32,8 @@ pub trait SourcePlan: Send + Sync {
 
     /// Whether rows before a change may be missing, all but their declared key: the job then takes
     /// them from its state.
-    fn may_lack_old_rows(&self) -> bool {
-        false
+    fn old_rows(&self) -> OldRows {
+        OldRows::Sent
     }
 
     /// Whether everything is to be read again, unasked, if the place to go on from
@@ -71,6 +71,19 @@ pub trait SourcePlan: Send + Sync {
     }
 }
 
+/// What a source tells of the row before a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldRows {
+    /// All of it.
+    Sent,
+    /// Perhaps its key only. The stream begins with all rows there are: the deletion of a row that
+    /// it has not told of means nothing.
+    PerhapsKeys,
+    /// Perhaps its key only, and the stream may begin in the middle: of a row that it has not told
+    /// of, the change itself is all there is to know.
+    PerhapsKeysFromTheMiddle,
+}
+
 /// What a source is told when it is made.
 #[derive(Clone, Debug, Default)]
 pub struct SourceContext {
@@ -97,7 +110,7 @@ pub struct ReadFrom {
 /// A connected source.
 pub trait Source: Send {
     /// What the stream will contain now that the tables are known, if that may differ from the
-    /// plan's: one that [may lack old rows](SourcePlan::may_lack_old_rows) says whether it does.
+    /// plan's: one that [may lack old rows](SourcePlan::old_rows) says whether it does.
     fn changelog_mode(&self) -> Option<ChangelogMode> {
         None
     }

@@ -17,7 +17,7 @@ pub struct TableColumn {
 
 /// A declared table as its connector sees it: physical and metadata columns in the order of the
 /// declaration. Computed columns are not a connector's business.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TableSpec {
     /// `catalog.database.table`
     pub name: String,
@@ -27,6 +27,10 @@ pub struct TableSpec {
     pub primary_key: Vec<usize>,
     /// All options of `WITH (...)`, `connector` included, keys as written.
     pub options: BTreeMap<String, String>,
+    /// `PARTITIONED BY`: places in `columns`.
+    pub partition_keys: Vec<usize>,
+    /// `tailwater.flink-strict`: what Flink answers counts, even where it helps nobody.
+    pub is_strict: bool,
 }
 
 impl TableSpec {
@@ -47,6 +51,8 @@ pub struct TableIssue {
     pub column: Option<String>,
     /// Whether the table can be used all the same.
     pub is_warning: bool,
+    /// Its code in `docs/errors.md`, if it has one of its own.
+    pub code: Option<&'static str>,
     /// What is wrong, a lowercase fragment.
     pub message: String,
     /// How to mend it.
@@ -60,6 +66,7 @@ impl TableIssue {
             option: Some(key.to_owned()),
             column: None,
             is_warning: false,
+            code: None,
             message: message.into(),
             hint: None,
         }
@@ -86,6 +93,13 @@ impl TableIssue {
     #[must_use]
     pub fn as_warning(mut self) -> Self {
         self.is_warning = true;
+        self
+    }
+
+    /// The same with a code of its own.
+    #[must_use]
+    pub fn with_code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
         self
     }
 }

@@ -92,6 +92,7 @@ async fn main() {
         columns: columns.to_vec(),
         primary_key: vec![0],
         options: options.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        ..TableSpec::default()
     };
     let plan = PostgresCdcFactory.plan(&spec).expect("a plan");
     let source = plan.connect(SourceContext::default()).await.expect("a source");

@@ -3,14 +3,15 @@
 mod settings;
 
 use jiff::tz::TimeZone;
-use tailwater_connector_api::{TableIssue, nearest};
+use tailwater_connector_api::{TableIssue, TableSpec, nearest};
 use tailwater_expr::{ResolveContext, ResolveError};
 use tailwater_formats::{
-    CsvConfig, CsvDecoder, CsvEncoder, DebeziumJsonDecoder, Decoder, EncodedColumns, Endianness,
-    JsonConfig, JsonDecoder, JsonEncoder, JsonEncoding, MessageDecoder, MessageEncoder, RawDecoder,
-    RawEncoder,
+    ChangeJson, ChangeJsonConfig, ChangeJsonDecoder, ChangeJsonEncoder, CsvConfig, CsvDecoder,
+    CsvEncoder, Decoder, EncodedColumns, Endianness, JsonConfig, JsonDecoder, JsonEncoder,
+    JsonEncoding, MessageDecoder, MessageEncoder, MessageShape, MetadataColumn, RawDecoder,
+    RawEncoder, RowBefore,
 };
-use tailwater_types::{ChangelogMode, Schema};
+use tailwater_types::{ChangelogMode, Schema, TypeKind};
 
 use crate::options::OptionReader;
 
@@ -19,18 +20,34 @@ pub(crate) use settings::refuse_unknown;
 /// What a format is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FormatUse {
-    /// Bytes that may come in pieces: files.
-    Files,
-    /// Messages.
-    Messages,
+    /// Reading bytes that may come in pieces: files.
+    ReadFiles,
+    /// Writing files.
+    WriteFiles,
+    /// Reading messages.
+    ReadMessages,
+    /// Writing messages.
+    WriteMessages,
 }
 
 impl FormatUse {
     /// The formats by name.
     fn names(self) -> &'static [&'static str] {
         match self {
-            Self::Files => &["csv", "json", "debezium-json"],
-            Self::Messages => &["csv", "json", "raw", "debezium-json"],
+            Self::ReadFiles | Self::WriteFiles => {
+                &["csv", "json", "debezium-json", "canal-json", "maxwell-json", "ogg-json"]
+            }
+            Self::ReadMessages | Self::WriteMessages => {
+                &["csv", "json", "raw", "debezium-json", "canal-json", "maxwell-json", "ogg-json"]
+            }
+        }
+    }
+
+    /// What Flink calls that which makes them.
+    fn factory(self) -> &'static str {
+        match self {
+            Self::ReadFiles | Self::ReadMessages => "DeserializationFormatFactory",
+            Self::WriteFiles | Self::WriteMessages => "SerializationFormatFactory",
         }
     }
 }
@@ -44,8 +61,18 @@ pub(crate) enum Format {
     Json(JsonConfig, JsonEncoding),
     /// `raw`
     Raw(Endianness),
-    /// `debezium-json`
-    DebeziumJson { config: JsonConfig, has_schema: bool },
+    /// `debezium-json` and its like.
+    Changes(ChangeJsonConfig, JsonEncoding),
+}
+
+/// The columns that a decoder makes rows of.
+pub(crate) struct DecodedColumns<'a> {
+    /// Those of the format's own rows.
+    pub(crate) schema: &'a Schema,
+    /// Places among them of the primary key.
+    pub(crate) key: &'a [usize],
+    /// Those behind them, of the format's metadata.
+    pub(crate) metadata: &'a [MetadataColumn],
 }
 
 /// Where a format's name and options are: `format`, `value.format` or `key.format`.
@@ -77,7 +104,8 @@ impl Format {
         if !name.is_empty() && !for_what.names().contains(&name.as_str()) {
             let message = format!(
                 "Could not find any factory for identifier '{name}' that implements \
-                 'org.apache.flink.table.factories.DeserializationFormatFactory'"
+                 'org.apache.flink.table.factories.{}'",
+                for_what.factory()
             );
             let hint = match nearest(&name, for_what.names().iter().copied()) {
                 Some(near) => format!("did you mean '{near}'?"),
@@ -93,12 +121,52 @@ impl Format {
                 Some(Self::Json(settings::json(options, &own), settings::encoding(options, &own)))
             }
             "raw" => Some(Self::Raw(settings::raw(options, &own))),
-            "debezium-json" => Some(Self::DebeziumJson {
-                config: settings::json(options, &own),
-                has_schema: options.flag(&format!("{own}.schema-include")),
-            }),
+            "debezium-json" => Self::changes(options, key, for_what, ChangeJson::Debezium),
+            "canal-json" => Self::changes(options, key, for_what, ChangeJson::Canal),
+            "maxwell-json" => Self::changes(options, key, for_what, ChangeJson::Maxwell),
+            "ogg-json" => Self::changes(options, key, for_what, ChangeJson::Ogg),
             _ => None,
         }
+    }
+
+    fn changes(
+        options: &mut OptionReader<'_>,
+        key: FormatKey,
+        for_what: FormatUse,
+        flavour: ChangeJson,
+    ) -> Option<Self> {
+        let own = format!("{}{}", key.prefix, flavour.name());
+        let mut config = settings::changes(options, &own, flavour);
+        let encoding = settings::encoding(options, &own);
+        if key == FormatKey::KEY {
+            let message = format!(
+                "A key format should only deal with INSERT-only records. But '{}' has a changelog.",
+                flavour.name()
+            );
+            options.errors.push(TableIssue::option(key.option, message));
+            return None;
+        }
+        let table = options.table;
+        match for_what {
+            FormatUse::WriteFiles | FormatUse::WriteMessages => {
+                if config.has_schema {
+                    let message = "Debezium JSON serialization doesn't support \
+                        'debezium-json.schema-include' option been set to true.";
+                    let option = format!("{own}.schema-include");
+                    options.errors.push(TableIssue::option(&option, message));
+                }
+            }
+            _ if flavour == ChangeJson::Debezium && !table.is_strict && is_envelope(table) => {
+                config.shape = MessageShape::Envelope;
+                options.notes.push(read_as_envelope(table, key));
+            }
+            // Rows before a change are completed from the job's state.
+            FormatUse::ReadMessages if !table.is_strict && !table.primary_key.is_empty() => {
+                config.before = RowBefore::Optional;
+            }
+            FormatUse::ReadMessages | FormatUse::ReadFiles => {}
+        }
+        Some(Self::Changes(config, encoding))
     }
 
     /// Its name.
@@ -107,7 +175,7 @@ impl Format {
             Self::Csv(_) => "csv",
             Self::Json(..) => "json",
             Self::Raw(_) => "raw",
-            Self::DebeziumJson { .. } => "debezium-json",
+            Self::Changes(config, _) => config.flavour.name(),
         }
     }
 
@@ -115,41 +183,55 @@ impl Format {
     pub(crate) fn changelog_mode(&self) -> ChangelogMode {
         match self {
             Self::Csv(_) | Self::Json(..) | Self::Raw(_) => ChangelogMode::InsertOnly,
-            Self::DebeziumJson { .. } => ChangelogMode::Retract,
+            Self::Changes(config, _) if config.shape == MessageShape::Envelope => {
+                ChangelogMode::InsertOnly
+            }
+            Self::Changes(..) => ChangelogMode::Retract,
         }
+    }
+
+    /// Whose changes it holds, if it holds changes.
+    pub(crate) fn flavour(&self) -> Option<ChangeJson> {
+        match self {
+            Self::Changes(config, _) => Some(config.flavour),
+            Self::Csv(_) | Self::Json(..) | Self::Raw(_) => None,
+        }
+    }
+
+    /// Whether rows before a change may be missing.
+    pub(crate) fn may_lack_old_rows(&self) -> bool {
+        matches!(self, Self::Changes(config, _) if config.before == RowBefore::Optional)
     }
 
     /// A decoder of rows of the table.
     pub(crate) fn decoder(
         &self,
-        schema: &Schema,
+        columns: &DecodedColumns<'_>,
         zone: TimeZone,
     ) -> Result<Box<dyn Decoder>, ResolveError> {
         let context = ResolveContext { time_zone: zone, is_strict: false };
+        let schema = columns.schema;
         Ok(match self {
             Self::Csv(config) => Box::new(CsvDecoder::new(schema, config.clone(), &context)?),
             Self::Json(config, _) => Box::new(JsonDecoder::new(schema, *config, &context)?),
             Self::Raw(_) => return Err(ResolveError::new("raw has messages and no files")),
-            Self::DebeziumJson { config, has_schema } => {
-                Box::new(DebeziumJsonDecoder::new(schema, *config, *has_schema, &context)?)
-            }
+            Self::Changes(config, _) => Box::new(changes_of(columns, config, &context)?),
         })
     }
 
     /// A decoder of messages with these columns.
     pub(crate) fn message_decoder(
         &self,
-        schema: &Schema,
+        columns: &DecodedColumns<'_>,
         zone: TimeZone,
     ) -> Result<Box<dyn MessageDecoder>, ResolveError> {
         let context = ResolveContext { time_zone: zone, is_strict: false };
+        let schema = columns.schema;
         Ok(match self {
             Self::Csv(config) => Box::new(CsvDecoder::new(schema, config.clone(), &context)?),
             Self::Json(config, _) => Box::new(JsonDecoder::new(schema, *config, &context)?),
             Self::Raw(endianness) => Box::new(RawDecoder::new(schema, *endianness)?),
-            Self::DebeziumJson { config, has_schema } => {
-                Box::new(DebeziumJsonDecoder::new(schema, *config, *has_schema, &context)?)
-            }
+            Self::Changes(config, _) => Box::new(changes_of(columns, config, &context)?),
         })
     }
 
@@ -162,9 +244,43 @@ impl Format {
             Self::Csv(config) => Box::new(CsvEncoder::new(columns, config.clone())?),
             Self::Json(_, encoding) => Box::new(JsonEncoder::new(columns, encoding.clone())?),
             Self::Raw(endianness) => Box::new(RawEncoder::new(columns, *endianness)?),
-            Self::DebeziumJson { .. } => {
-                return Err(ResolveError::new("debezium-json cannot be written yet"));
+            Self::Changes(config, encoding) => {
+                Box::new(ChangeJsonEncoder::new(config.flavour, columns, encoding.clone())?)
             }
         })
     }
+}
+
+fn changes_of(
+    columns: &DecodedColumns<'_>,
+    config: &ChangeJsonConfig,
+    context: &ResolveContext,
+) -> Result<ChangeJsonDecoder, ResolveError> {
+    let DecodedColumns { schema, key, metadata } = columns;
+    ChangeJsonDecoder::new(schema, key, metadata, config.clone(), context)
+}
+
+/// Whether the columns are those of Debezium's messages, and not of the tables these tell of.
+fn is_envelope(table: &TableSpec) -> bool {
+    let has = |name: &str, fits: fn(&TypeKind) -> bool| {
+        let physical = table.columns.iter().filter(|c| c.metadata.is_none());
+        physical.into_iter().any(|c| c.name == name && fits(&c.data_type.kind))
+    };
+    let is_row = |kind: &TypeKind| matches!(kind, TypeKind::Row(_));
+    has("before", is_row) && has("after", is_row) && has("op", TypeKind::is_string)
+}
+
+fn read_as_envelope(table: &TableSpec, key: FormatKey) -> TableIssue {
+    let option = key.option;
+    let message = format!(
+        "the columns of '{}' are those of Debezium's messages: each message is read as one row, as \
+         '{option}' = 'json' reads it; Flink looks for these columns inside before and after: all \
+         its rows are NULL, and the first update of a table with the default replica identity \
+         restarts its job for ever",
+        table.name
+    );
+    TableIssue::option(option, message)
+        .with_hint(format!("write '{option}' = 'json', which Flink reads the same way"))
+        .with_code("W0151")
+        .as_warning()
 }

@@ -8,7 +8,7 @@ use tailwater_types::units::parse_duration;
 
 /// Reads the options of one table.
 pub(crate) struct OptionReader<'a> {
-    table: &'a TableSpec,
+    pub(crate) table: &'a TableSpec,
     pub(crate) errors: Vec<TableIssue>,
     pub(crate) notes: Vec<TableIssue>,
 }

@@ -69,6 +69,7 @@ struct Column {
 
 enum Form {
     Text,
+    Boolean,
     Scalar(TextReader),
     Array(TextReader, Layout),
     Row(Vec<(TextReader, Layout)>),
@@ -82,6 +83,7 @@ impl Column {
     ) -> Result<Self, ResolveError> {
         let form = match &data_type.kind {
             TypeKind::Char(_) | TypeKind::Varchar(_) => Form::Text,
+            TypeKind::Boolean => Form::Boolean,
             TypeKind::Array(element) => {
                 Form::Array(TextReader::new(element, context)?, element.layout())
             }
@@ -163,7 +165,8 @@ impl CsvDecoder {
         self.record += 1;
         self.arena.reset();
         let (found, expected) = (self.ended, self.columns.len());
-        let result = if found != expected && !self.config.ignores_errors {
+        let is_refused = found > expected || (found < expected && !self.config.ignores_errors);
+        let result = if is_refused {
             Err(format!("Row length mismatch. {expected} fields expected but was {found}"))
         } else {
             out.try_push_with(RowKind::Insert, |row| self.write_row(row))
@@ -206,7 +209,15 @@ impl CsvDecoder {
         let parts = || text.split(self.config.element_delimiter.as_str());
         match &column.form {
             Form::Text => writer.push(Datum::Str(text), column.layout),
+            // Whatever is not true is false.
+            Form::Boolean => {
+                let is_true = text.trim().eq_ignore_ascii_case("true");
+                writer.push(Datum::Bool(is_true), column.layout);
+            }
             Form::Scalar(reader) => {
+                if column.kind.is_timestamp() && !is_sql_timestamp(text.trim(), &column.kind) {
+                    return None;
+                }
                 writer.push(reader.read(text.trim(), &self.arena)?, column.layout);
             }
             Form::Array(reader, layout) => {
@@ -232,6 +243,12 @@ impl CsvDecoder {
         }
         Some(())
     }
+}
+
+/// Whether a space is between date and time, and `Z` behind an instant.
+fn is_sql_timestamp(text: &str, kind: &TypeKind) -> bool {
+    let is_instant = matches!(kind, TypeKind::TimestampLtz(_));
+    text.as_bytes().get(10) == Some(&b' ') && text.ends_with('Z') == is_instant
 }
 
 impl Decoder for CsvDecoder {

@@ -47,7 +47,7 @@ pub struct DecodeError {
     /// What is wrong, a lowercase fragment.
     pub message: String,
     /// How to mend it, where that is known.
-    pub hint: Option<&'static str>,
+    pub hint: Option<String>,
 }
 
 impl DecodeError {

@@ -31,6 +31,9 @@ pub struct JsonConfig {
     pub fails_on_missing: bool,
     /// `json.timestamp-format.standard`
     pub timestamps: TimestampFormat,
+    /// Flink's reader loses its place in an array or object that it passes over as broken: the
+    /// fields behind it are NULL.
+    pub loses_place: bool,
 }
 
 /// Reads `json`.

@@ -1,7 +1,8 @@
-//! Bytes to changes and back: json, csv, raw, debezium-json. Pure: no I/O, no connector.
+//! Bytes to changes and back: json, csv, raw, and changes as Debezium, Canal, Maxwell and Oracle
+//! GoldenGate write them. Pure: no I/O, no connector.
 
+mod change_json;
 mod csv;
-mod debezium_json;
 mod decoder;
 mod encoder;
 mod json;
@@ -9,8 +10,11 @@ mod raw;
 mod text_value;
 mod value_text;
 
+pub use change_json::{
+    ChangeJson, ChangeJsonConfig, ChangeJsonDecoder, ChangeJsonEncoder, MessageShape,
+    MetadataColumn, RowBefore,
+};
 pub use csv::{CsvConfig, CsvDecoder, CsvEncoder};
-pub use debezium_json::DebeziumJsonDecoder;
 pub use decoder::{DecodeError, Decoder, MessageDecoder};
 pub use encoder::{EncodeError, Encoded, EncodedColumns, MessageEncoder};
 pub use json::{JsonConfig, JsonDecoder, JsonEncoder, JsonEncoding, NullKeys, TimestampFormat};

@@ -8,6 +8,8 @@ pub(crate) struct TextReader {
     cast: Expr,
     /// Points in time may be written with `T` between date and time, and instants in UTC with `Z`.
     is_time: bool,
+    /// Milliseconds that a time of day is a multiple of.
+    unit: Option<i64>,
 }
 
 impl TextReader {
@@ -23,7 +25,11 @@ impl TextReader {
             _ => data_type.with_nullable(true),
         };
         let is_time = target.kind.is_timestamp();
-        Ok(Self { cast: cast(text, &target, CastMode::Explicit, context)?, is_time })
+        let unit = match target.kind {
+            TypeKind::Time(precision) => Some(10_i64.pow(3 - u32::from(precision.min(3)))),
+            _ => None,
+        };
+        Ok(Self { cast: cast(text, &target, CastMode::Explicit, context)?, is_time, unit })
     }
 
     /// The value of a text; `None` if it is none of the type.
@@ -38,6 +44,10 @@ impl TextReader {
         let mut row = Vec::with_capacity(16 + text.len());
         RowWriter::new(&mut row, 1).push(Datum::Str(text), Layout::Str);
         let row = RowRef::new(arena.alloc_slice_copy(&row));
-        self.cast.eval(&Env::new(row, arena, Timestamp::default())).ok()
+        let read = self.cast.eval(&Env::new(row, arena, Timestamp::default())).ok()?;
+        Some(match (read, self.unit) {
+            (Datum::Int(millis), Some(unit)) => Datum::Int(millis - millis % unit),
+            _ => read,
+        })
     }
 }

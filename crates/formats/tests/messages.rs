@@ -145,7 +145,7 @@ fn csv_is_quoted_where_flink_quotes_it() {
         ",\"bad int\",1,true,\"2024-01-02 03:04:05\"",
         "6,\" sp \",-0.1,true,",
         "7,\"multi\nline\",\"1E+2\",false,\"2024-01-02 03:04:05\"",
-        "8,\"more-than-twenty-four-letters\",,,",
+        "8,\"more-than-twenty-four-letters\",,false,",
     ];
     for record in records {
         let mut rows = ChangeBatch::default();

@@ -11,10 +11,21 @@ use crate::operator::{Operator, OperatorError, StatePrefix, StepContext};
 /// changes that change nothing. Needed where later operators must know what a row was before.
 pub struct ChangelogNormalize {
     key: KeyOf,
+    unknown: UnknownRows,
     /// A row that is put together of what was sent and what was there before.
     whole: Vec<u8>,
     /// The row deleted last: an update of the key is a delete and an insert behind it.
     deleted: Vec<u8>,
+}
+
+/// What becomes of a change of a row that was never told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum UnknownRows {
+    /// There was none: a deletion is dropped, an update is an insertion.
+    #[default]
+    Absent,
+    /// It was as the change itself says.
+    AsTold,
 }
 
 /// Keeps, for each key of a sink, all rows that are there for it, and tells the sink the latest.
@@ -46,7 +57,14 @@ impl ChangelogNormalize {
     /// Normalises rows of these layouts by the key columns.
     pub fn new(columns: Vec<usize>, layouts: Arc<[Layout]>, prefix: StatePrefix) -> Self {
         let key = KeyOf { columns, layouts, prefix, buffer: Vec::new() };
-        Self { key, whole: Vec::new(), deleted: Vec::new() }
+        Self { key, unknown: UnknownRows::Absent, whole: Vec::new(), deleted: Vec::new() }
+    }
+
+    /// The same, for streams that may begin in the middle.
+    #[must_use]
+    pub fn with_unknown(mut self, unknown: UnknownRows) -> Self {
+        self.unknown = unknown;
+        self
     }
 }
 
@@ -81,13 +99,21 @@ impl Operator for ChangelogNormalize {
         out: &mut ChangeBatch,
     ) -> Result<(), OperatorError> {
         for (kind, row) in batch.iter() {
-            if kind == RowKind::UpdateBefore {
+            if kind == RowKind::UpdateBefore && self.unknown == UnknownRows::Absent {
                 continue;
             }
             let kept = context.state.entry(self.key.of(row))?;
+            if kind == RowKind::UpdateBefore {
+                if kept.is_empty() {
+                    kept.extend_from_slice(row.bytes());
+                }
+                continue;
+            }
             if kind == RowKind::Delete {
                 if !kept.is_empty() {
                     out.push(RowKind::Delete, RowRef::new(kept));
+                } else if self.unknown == UnknownRows::AsTold {
+                    out.push(RowKind::Delete, row);
                 }
                 self.deleted.clone_from(kept);
                 kept.clear();
@@ -190,6 +216,33 @@ mod tests {
                 None => writer.push_unchanged(),
             }
         });
+    }
+
+    #[test]
+    fn of_a_stream_that_begins_in_the_middle_a_change_says_what_was_before() {
+        let mut state = StateStore::in_memory();
+        let mut context = StepContext { state: &mut state, now: Timestamp::from_micros(0) };
+        let mut operator = ChangelogNormalize::new(vec![0], Arc::from(LAYOUTS), StatePrefix(1))
+            .with_unknown(UnknownRows::AsTold);
+        let (mut batch, mut out) = (ChangeBatch::default(), ChangeBatch::default());
+        row(&mut batch, RowKind::UpdateBefore, 1, Some("old"));
+        row(&mut batch, RowKind::UpdateAfter, 1, Some("new"));
+        // The key alone is sent.
+        row(&mut batch, RowKind::UpdateAfter, 1, Some("newer"));
+        row(&mut batch, RowKind::Delete, 1, Some(""));
+        row(&mut batch, RowKind::Delete, 2, Some("whole"));
+        operator.step(0, &batch, &mut context, &mut out).unwrap();
+        let rows: Vec<_> =
+            out.iter().map(|(kind, row)| (kind.short(), row.get(1, Layout::Str))).collect();
+        let expected = [
+            ("-U", "old"),
+            ("+U", "new"),
+            ("-U", "new"),
+            ("+U", "newer"),
+            ("-D", "newer"),
+            ("-D", "whole"),
+        ];
+        assert_eq!(rows, expected.map(|(kind, note)| (kind, Datum::Str(note))));
     }
 
     #[test]

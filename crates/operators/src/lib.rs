@@ -12,7 +12,7 @@ mod touched;
 pub use aggregate::{Aggregate, AggregateCall, AggregateFunction, AggregateSpec};
 pub use calc::Calc;
 pub use join::{Join, JoinKind, JoinSide};
-pub use keyed_rows::{ChangelogNormalize, UpsertMaterialize};
+pub use keyed_rows::{ChangelogNormalize, UnknownRows, UpsertMaterialize};
 pub use old_rows::OldRows;
 pub use operator::{Emission, Operator, OperatorError, StatePrefix, StepContext};
 pub use remembered::RememberedCalc;

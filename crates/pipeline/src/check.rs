@@ -96,9 +96,9 @@ impl Inspection {
             return;
         }
         for table in session.catalog().tables() {
-            let access = match session.registry.source(table) {
+            let access = match session.registry().source(table) {
                 Ok(source) => Access::Source(source),
-                Err(issues) => match session.registry.sink(table) {
+                Err(issues) => match session.registry().sink(table) {
                     Ok(sink) => Access::Sink(sink),
                     Err(_) => Access::Refused(TableRole::Source, issues),
                 },
@@ -116,7 +116,7 @@ impl Inspection {
 
     fn add_plan(&mut self, session: &Session, plan: &Plan, job_name: &str) {
         if let PlanNode::Scan(table) = &plan.node {
-            let access = match session.registry.source(table) {
+            let access = match session.registry().source(table) {
                 Ok(source) => Access::Source(source),
                 Err(issues) => Access::Refused(TableRole::Source, issues),
             };
@@ -128,7 +128,7 @@ impl Inspection {
     }
 
     fn add_sink(&mut self, session: &Session, insert: &InsertPlan, job_name: &str) {
-        let access = match session.registry.sink(&insert.table) {
+        let access = match session.registry().sink(&insert.table) {
             Ok(sink) => Access::Sink(sink),
             Err(issues) => Access::Refused(TableRole::Sink, issues),
         };

@@ -4,6 +4,7 @@
 mod check;
 mod collect;
 pub mod connect;
+mod directory;
 mod lower;
 mod registry;
 mod run;
@@ -14,6 +15,7 @@ mod statements;
 mod values;
 
 pub use check::{CheckedTable, Inspection, TableRole};
+pub use directory::directory_name;
 pub use registry::Registry;
 pub use run::{RunningQuery, Submitted};
 pub use session::{Action, Environment, Prepared, Session, Table};

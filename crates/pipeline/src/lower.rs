@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tailwater_connector_api::{Publication, SinkPlan, SourcePlan};
+use tailwater_connector_api::{OldRows as SourceOldRows, Publication, SinkPlan, SourcePlan};
 use tailwater_expr::Expr;
 use tailwater_operators::{
     Aggregate, AggregateFunction, AggregateSpec, Calc, ChangelogNormalize, Emission, Join,
-    JoinKind, JoinSide, OldRows, RememberedCalc, StatePrefix, UpsertMaterialize,
+    JoinKind, JoinSide, OldRows, RememberedCalc, StatePrefix, UnknownRows, UpsertMaterialize,
 };
 use tailwater_runtime::{GraphSink, GraphSource, JobGraph, NodeId, SinkKey};
 use tailwater_sql::describe::explain;
@@ -197,19 +197,22 @@ impl Builder<'_> {
                     Some(source) => Arc::clone(source),
                     None => Arc::new(ValuesPlan::nothing()),
                 };
-                let may_lack_old_rows = source.may_lack_old_rows();
+                let old_rows = source.old_rows();
                 let name = table.path.to_string();
                 let identity = format!("source {identity}");
                 let node =
                     self.graph.add_source(GraphSource { identity, table: name, plan: source });
-                if !may_lack_old_rows {
-                    return node;
-                }
+                let unknown = match old_rows {
+                    SourceOldRows::Sent => return node,
+                    SourceOldRows::PerhapsKeys => UnknownRows::Absent,
+                    SourceOldRows::PerhapsKeysFromTheMiddle => UnknownRows::AsTold,
+                };
                 let fields = plan.schema.fields();
                 let place = |name: &String| fields.iter().position(|f| *f.name == **name);
                 let key = table.key_columns().iter().filter_map(place).collect();
                 let prefix = self.state(&format!("OldRows {text}"));
-                let normalize = ChangelogNormalize::new(key, plan.schema.layouts(), prefix);
+                let normalize = ChangelogNormalize::new(key, plan.schema.layouts(), prefix)
+                    .with_unknown(unknown);
                 self.graph.add_operator(Box::new(OldRows::new(normalize, prefix)), &[node])
             }
             PlanNode::Values(rows) => {

@@ -5,8 +5,10 @@ use tailwater_connector_api::{
 };
 use tailwater_connectors as connectors;
 use tailwater_connectors::postgres::slots::SlotServer;
-use tailwater_sql::{CatalogColumn, CatalogTable, ColumnSource, Connectors, DeclarationIssue};
-use tailwater_types::{ChangelogMode, Span, nearest};
+use tailwater_sql::{
+    CatalogColumn, CatalogTable, ColumnSource, Connectors, DeclarationIssue, Declared,
+};
+use tailwater_types::{Span, nearest};
 
 /// What a `'connector'` name stands for.
 struct Entry {
@@ -20,7 +22,7 @@ const CONNECTORS: &[Entry] = &[
     Entry {
         name: "filesystem",
         source: Some(&connectors::filesystem::FilesystemFactory),
-        sink: None,
+        sink: Some(&connectors::filesystem::FilesystemSinkFactory),
     },
     Entry {
         name: "postgres-cdc",
@@ -48,11 +50,19 @@ const CONNECTORS: &[Entry] = &[
 
 /// The connectors built into this binary.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Registry;
+pub struct Registry {
+    /// `tailwater.flink-strict`
+    is_strict: bool,
+}
 
 type Issues = Vec<DeclarationIssue>;
 
 impl Registry {
+    /// The connectors for a session that [is strict](TableSpec::is_strict) or not.
+    pub fn new(is_strict: bool) -> Self {
+        Self { is_strict }
+    }
+
     /// The source of a declared table.
     ///
     /// # Errors
@@ -66,7 +76,7 @@ impl Registry {
                 None,
             )]);
         };
-        let spec = spec(table, table.read_columns());
+        let spec = self.spec(table, table.read_columns());
         factory.plan(&spec).map_err(|issues| placed(table, issues))
     }
 
@@ -83,26 +93,53 @@ impl Registry {
                 None,
             )]);
         };
-        let spec = spec(table, table.written_columns());
+        let spec = self.spec(table, table.written_columns());
         factory.plan(&spec).map_err(|issues| placed(table, issues))
     }
 }
 
 impl Registry {
+    fn spec<'t>(
+        &self,
+        table: &'t CatalogTable,
+        columns: impl Iterator<Item = &'t CatalogColumn>,
+    ) -> TableSpec {
+        let column = |c: &CatalogColumn| TableColumn {
+            name: c.name.clone(),
+            data_type: c.data_type.clone(),
+            metadata: match &c.source {
+                ColumnSource::Metadata { key, .. } => Some(key.clone()),
+                ColumnSource::Physical | ColumnSource::Computed(_) => None,
+            },
+        };
+        let columns: Vec<TableColumn> = columns.map(column).collect();
+        let place = |name: &String| columns.iter().position(|c| &c.name == name);
+        TableSpec {
+            name: table.path.to_string(),
+            primary_key: table.key_columns().iter().filter_map(place).collect(),
+            partition_keys: table.partition_keys.iter().filter_map(place).collect(),
+            columns,
+            options: table.options.clone(),
+            is_strict: self.is_strict,
+        }
+    }
+
     /// The server of a `postgres-cdc` table.
     pub(crate) fn slot_server(&self, table: &CatalogTable) -> Result<SlotServer, Issues> {
-        let spec = spec(table, table.read_columns());
+        let spec = self.spec(table, table.read_columns());
         SlotServer::of_table(&spec).map_err(|issues| placed(table, issues))
     }
 }
 
 impl Connectors for Registry {
-    fn source_mode(&self, table: &CatalogTable) -> Result<ChangelogMode, Issues> {
-        self.source(table).map(|plan| plan.changelog_mode())
+    fn source_mode(&self, table: &CatalogTable) -> Result<Declared, Issues> {
+        let plan = self.source(table)?;
+        Ok(Declared { mode: plan.changelog_mode(), notes: noted(table, plan.notes()) })
     }
 
-    fn sink_mode(&self, table: &CatalogTable) -> Result<ChangelogMode, Issues> {
-        self.sink(table).map(|plan| plan.accepts())
+    fn sink_mode(&self, table: &CatalogTable) -> Result<Declared, Issues> {
+        let plan = self.sink(table)?;
+        Ok(Declared { mode: plan.accepts(), notes: noted(table, plan.notes()) })
     }
 }
 
@@ -135,7 +172,7 @@ fn find(table: &CatalogTable) -> Result<&'static Entry, Issues> {
 }
 
 fn issue(span: Span, message: String, hint: Option<String>) -> DeclarationIssue {
-    DeclarationIssue { span, message, hint, is_warning: false }
+    DeclarationIssue { span, message, hint, is_warning: false, code: None }
 }
 
 fn about_connector(
@@ -145,6 +182,11 @@ fn about_connector(
 ) -> DeclarationIssue {
     let span = table.origin.options.get("connector").copied().unwrap_or(table.origin.name);
     issue(span, message, hint)
+}
+
+/// The same for what does not keep the table from being used.
+fn noted(table: &CatalogTable, notes: Vec<TableIssue>) -> Issues {
+    placed(table, notes.into_iter().map(TableIssue::as_warning).collect())
 }
 
 /// Points a connector's issues at the declaration.
@@ -166,28 +208,7 @@ fn placed(table: &CatalogTable, issues: Vec<TableIssue>) -> Issues {
             },
             hint: found.hint,
             is_warning: found.is_warning,
+            code: found.code,
         })
         .collect()
-}
-
-fn spec<'t>(
-    table: &'t CatalogTable,
-    columns: impl Iterator<Item = &'t CatalogColumn>,
-) -> TableSpec {
-    let column = |c: &CatalogColumn| TableColumn {
-        name: c.name.clone(),
-        data_type: c.data_type.clone(),
-        metadata: match &c.source {
-            ColumnSource::Metadata { key, .. } => Some(key.clone()),
-            ColumnSource::Physical | ColumnSource::Computed(_) => None,
-        },
-    };
-    let columns: Vec<TableColumn> = columns.map(column).collect();
-    let place = |name: &String| columns.iter().position(|c| &c.name == name);
-    TableSpec {
-        name: table.path.to_string(),
-        primary_key: table.key_columns().iter().filter_map(place).collect(),
-        columns,
-        options: table.options.clone(),
-    }
 }

@@ -10,6 +10,7 @@ use tailwater_types::{ChangeBatch, Diagnostic, Schema};
 use tokio::sync::mpsc;
 
 use crate::collect::CollectPlan;
+use crate::directory::directory_name;
 use crate::lower::{Lowering, Output};
 use crate::session::Session;
 
@@ -39,9 +40,10 @@ pub struct RunningQuery {
 impl Session {
     /// Starts an INSERT or a statement set as one job.
     pub fn submit(&self, inserts: &[InsertPlan]) -> Submitted {
-        let outputs = inserts.iter().filter_map(|i| Output::of_insert(i, &self.registry)).collect();
+        let outputs =
+            inserts.iter().filter_map(|i| Output::of_insert(i, &self.registry())).collect();
         let name = self.job_name(inserts);
-        let lowering = Lowering::new(outputs, &self.registry, self.settings.is_batch());
+        let lowering = Lowering::new(outputs, &self.registry(), self.settings.is_batch());
         let settings = self.job_settings(name.clone(), &lowering);
         let checkpoints = settings.checkpoints.as_ref().map(|c| c.directory.clone());
         let graph = move || lowering.graph();
@@ -74,7 +76,7 @@ impl Session {
             key: Vec::new(),
             materializes: false,
         };
-        let lowering = Lowering::new(vec![output], &self.registry, self.settings.is_batch());
+        let lowering = Lowering::new(vec![output], &self.registry(), self.settings.is_batch());
         let settings = JobSettings {
             name: "collect".to_owned(),
             checkpoints: None,
@@ -120,17 +122,4 @@ impl Session {
             time_zone: self.settings.time_zone_name(),
         }
     }
-}
-
-/// A job's name as the name of a directory: readable, and different for different names.
-fn directory_name(name: &str) -> String {
-    let readable: String = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' })
-        .take(80)
-        .collect();
-    if readable == name {
-        return readable;
-    }
-    format!("{readable}-{:016x}", xxhash_rust::xxh3::xxh3_64(name.as_bytes()))
 }

@@ -24,8 +24,9 @@ pub struct Environment {
 pub struct Session {
     pub(crate) catalog: Catalog,
     pub(crate) settings: Settings,
-    pub(crate) registry: Registry,
     pub(crate) environment: Environment,
+    /// Warnings that were given.
+    told: Vec<Finding>,
 }
 
 /// What remains to be done once a statement is understood.
@@ -67,8 +68,8 @@ impl Session {
         Self {
             catalog: Catalog::default(),
             settings: Settings::default(),
-            registry: Registry,
             environment,
+            told: Vec::new(),
         }
     }
 
@@ -128,8 +129,26 @@ impl Session {
                 None
             }
         };
+        self.forget_told(&mut findings, span, source);
         let has_error = findings.iter().any(|f| f.diagnostic.severity == Severity::Error);
         Prepared { action: action.filter(|_| !has_error), findings }
+    }
+
+    /// Leaves out warnings of what was declared before, if they were given then.
+    fn forget_told(&mut self, findings: &mut Vec<Finding>, own: Span, source: &Arc<SourceText>) {
+        let is_own = |f: &Finding| {
+            f.source == *source && (own.start..own.end).contains(&f.diagnostic.span.start)
+        };
+        findings.retain(|f| {
+            f.diagnostic.severity == Severity::Error || is_own(f) || !self.told.contains(f)
+        });
+        let warnings = findings.iter().filter(|f| f.diagnostic.severity != Severity::Error);
+        self.told.extend(warnings.cloned());
+    }
+
+    /// The connectors, by the session's settings.
+    pub(crate) fn registry(&self) -> Registry {
+        Registry::new(self.settings.resolve_context().is_strict)
     }
 
     /// Runs a binder and takes over what it finds.
@@ -140,7 +159,8 @@ impl Session {
         bind: impl FnOnce(&mut Binder<'_>) -> tailwater_sql::Bound<T>,
     ) -> Result<T, Refusal> {
         let context = self.settings.resolve_context();
-        let mut binder = Binder::new(&self.catalog, &self.registry, &context, Arc::clone(source));
+        let registry = self.registry();
+        let mut binder = Binder::new(&self.catalog, &registry, &context, Arc::clone(source));
         let bound = bind(&mut binder);
         findings.extend(binder.into_findings());
         bound.map_err(|_| Refusal::Reported)

@@ -17,7 +17,7 @@ impl Session {
         let name = |table: &tailwater_sql::CatalogTable| table.options.get("connector").cloned();
         let tables = self.catalog.tables();
         for table in tables.filter(|t| name(t).as_deref() == Some(PostgresCdcFactory::NAME)) {
-            match self.registry.slot_server(table) {
+            match self.registry().slot_server(table) {
                 Ok(server) if servers.iter().any(|s| s.endpoint() == server.endpoint()) => {}
                 Ok(server) => servers.push(server),
                 Err(issues) => findings.extend(issues.into_iter().map(|issue| {

@@ -15,9 +15,9 @@ mod where_clause;
 use std::sync::Arc;
 
 use tailwater_expr::{ResolveContext, ResolveError};
-use tailwater_types::{Diagnostic, Span};
+use tailwater_types::{ChangelogMode, Diagnostic, Span};
 
-use crate::catalog::{Catalog, CatalogTable, Connectors, DeclarationIssue};
+use crate::catalog::{Catalog, CatalogTable, Connectors, DeclarationIssue, Declared};
 use crate::plan::Plan;
 use crate::source_text::{Finding, SourceText};
 
@@ -102,25 +102,27 @@ impl<'a> Binder<'a> {
     }
 
     /// Points what a connector says of a declaration at the declaration.
-    fn declared<T>(
+    fn declared(
         &mut self,
         table: &CatalogTable,
-        result: Result<T, Vec<DeclarationIssue>>,
-    ) -> Bound<T> {
-        result.map_err(|issues| {
-            for issue in issues {
-                let diagnostic = if issue.is_warning {
-                    Diagnostic::warning("W0150", issue.span, issue.message)
-                } else {
-                    Diagnostic::error("E0150", issue.span, issue.message)
-                };
-                let diagnostic = Diagnostic { hint: issue.hint, ..diagnostic };
-                let finding = Finding { source: Arc::clone(&table.origin.text), diagnostic };
-                if !self.findings.contains(&finding) {
-                    self.findings.push(finding);
-                }
+        result: Result<Declared, Vec<DeclarationIssue>>,
+    ) -> Bound<ChangelogMode> {
+        let (issues, mode) = match result {
+            Ok(declared) => (declared.notes, Ok(declared.mode)),
+            Err(issues) => (issues, Err(Reported)),
+        };
+        for issue in issues {
+            let diagnostic = if issue.is_warning {
+                Diagnostic::warning(issue.code.unwrap_or("W0150"), issue.span, issue.message)
+            } else {
+                Diagnostic::error(issue.code.unwrap_or("E0150"), issue.span, issue.message)
+            };
+            let diagnostic = Diagnostic { hint: issue.hint, ..diagnostic };
+            let finding = Finding { source: Arc::clone(&table.origin.text), diagnostic };
+            if !self.findings.contains(&finding) {
+                self.findings.push(finding);
             }
-            Reported
-        })
+        }
+        mode
     }
 }

@@ -158,13 +158,22 @@ pub trait Connectors {
     ///
     /// # Errors
     /// What is wrong with the declaration, each with the option or column it is about.
-    fn source_mode(&self, table: &CatalogTable) -> Result<ChangelogMode, Vec<DeclarationIssue>>;
+    fn source_mode(&self, table: &CatalogTable) -> Result<Declared, Vec<DeclarationIssue>>;
 
     /// What a table's sink takes.
     ///
     /// # Errors
     /// As above.
-    fn sink_mode(&self, table: &CatalogTable) -> Result<ChangelogMode, Vec<DeclarationIssue>>;
+    fn sink_mode(&self, table: &CatalogTable) -> Result<Declared, Vec<DeclarationIssue>>;
+}
+
+/// What a connector says of a declared table that it takes.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// What comes of it, or what it takes.
+    pub mode: ChangelogMode,
+    /// What the user should know.
+    pub notes: Vec<DeclarationIssue>,
 }
 
 /// What is wrong with a declared table.
@@ -178,6 +187,8 @@ pub struct DeclarationIssue {
     pub hint: Option<String>,
     /// Whether the table can be used all the same.
     pub is_warning: bool,
+    /// Its code, if it has one of its own.
+    pub code: Option<&'static str>,
 }
 
 /// All tables and views of a session.

@@ -14,7 +14,7 @@ pub mod source_text;
 pub use binder::{Binder, Bound, BoundQuery, Reported, SortKey};
 pub use catalog::{
     Catalog, CatalogColumn, CatalogObject, CatalogTable, CatalogView, ColumnSource, Connectors,
-    DeclarationIssue, Origin, Path,
+    DeclarationIssue, Declared, Origin, Path,
 };
 pub use plan::{AggregateCall, InsertPlan, JoinKind, Plan, PlanNode};
 pub use prune::prune;

@@ -28,6 +28,8 @@ pub(crate) enum Command {
     /// Show replication slots with the WAL they hold back, and drop those that nobody needs.
     #[command(subcommand)]
     Slots(SlotsCommand),
+    /// Run a Debezium connector, without a server: what would be posted to Kafka Connect.
+    Run(RunArgs),
     /// Serve Kafka Connect's REST API: Debezium connectors that are posted run here.
     Server(ServerCommand),
 }
@@ -46,6 +48,13 @@ pub(crate) struct ServerCommand {
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) worker: WorkerArgs,
+}
+
+/// What a worker of Kafka Connect is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WorkerArgs {
     /// The Kafka brokers.
     #[arg(long, value_name = "HOST:PORT,...")]
     pub(crate) bootstrap_servers: Option<String>,
@@ -60,8 +69,22 @@ pub(crate) struct ServerCommand {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// The connector, in JSON: {"name": ..., "config": {...}}, or the configuration alone.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Drop the connector's checkpoints and begin anew.
+    #[arg(long)]
+    pub(crate) fresh: bool,
+
+    #[command(flatten)]
+    pub(crate) worker: WorkerArgs,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct CheckArgs {
-    /// The script, in SQL. (Pipelines in YAML and connectors in JSON are not yet built.)
+    /// A script in SQL, or a connector in JSON. (Pipelines in YAML are not yet built.)
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
@@ -69,7 +92,8 @@ pub(crate) struct CheckArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Set an option of the session, as SET 'key' = 'value' does.
+    /// Set an option of the session, as SET 'key' = 'value' does; with a connector a property of the
+    /// worker, such as bootstrap.servers (without it Kafka is not checked).
     #[arg(short = 'D', value_name = "KEY=VALUE")]
     pub(crate) settings: Vec<String>,
 }

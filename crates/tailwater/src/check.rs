@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::bail;
+use tailwater_pipeline::connect::DebeziumEngine;
 use tailwater_pipeline::{Environment, Inspection, Session};
 use tailwater_types::Severity;
 use tokio::runtime::Runtime;
@@ -16,10 +17,14 @@ use crate::script::number;
 use crate::sql::{read, set_all};
 use crate::tableau::MAX_WIDTH;
 use crate::text_output::TextOutput;
+use crate::worker::{self, Connector};
 
 /// Checks a script's tables and shows how they stand.
 pub(crate) fn run(runtime: &Runtime, args: &CheckArgs) -> anyhow::Result<ExitCode> {
     refuse_other_kinds(&args.file)?;
+    if is_connector(&args.file) {
+        return check_connector(runtime, args);
+    }
     let environment = Environment { state_directory: std::env::temp_dir(), begins_anew: false };
     let mut session = Session::new(environment);
     set_all(&mut session, &args.settings)?;
@@ -48,10 +53,30 @@ pub(crate) fn run(runtime: &Runtime, args: &CheckArgs) -> anyhow::Result<ExitCod
     }
     inspection.add_declared_if_unused(&session);
     let checked = runtime.block_on(inspection.check());
-    let report = Report::new(checked, inspection.unused(&session));
-    let lines = if args.json { json_lines(&report) } else { text_lines(&report) };
+    Ok(show(&Report::new(checked, inspection.unused(&session)), args.json))
+}
+
+fn show(report: &Report, is_json: bool) -> ExitCode {
+    let lines = if is_json { json_lines(report) } else { text_lines(report) };
     lines.iter().for_each(write_line);
-    Ok(if report.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    if report.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn is_connector(file: &Path) -> bool {
+    let extension = file.extension().and_then(|e| e.to_str());
+    extension.is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+}
+
+fn check_connector(runtime: &Runtime, args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    const BROKERS: &str = "bootstrap.servers";
+    let connector = Connector::read(&args.file)?;
+    let mut properties = worker::set(&args.settings)?;
+    let has_brokers = properties.contains_key(BROKERS);
+    // Nobody asks them.
+    properties.entry(BROKERS.to_owned()).or_insert_with(|| "localhost:9092".to_owned());
+    let engine = DebeziumEngine::new(worker::config_of(&properties)?);
+    let checked = engine.check(&connector.name, &connector.config, has_brokers);
+    Ok(show(&Report::new(runtime.block_on(checked), Vec::new()), args.json))
 }
 
 /// Pipelines and connectors come in files of their own.
@@ -63,8 +88,10 @@ fn refuse_other_kinds(file: &Path) -> anyhow::Result<()> {
     let extension = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
     let kind = match extension.to_ascii_lowercase().as_str() {
         "yaml" | "yml" => "a pipeline in YAML",
-        "json" => "a connector in JSON",
         _ => return Ok(()),
     };
-    bail!("\"{}\" is {kind}: this is not yet built; check takes SQL scripts", file.display());
+    bail!(
+        "\"{}\" is {kind}: this is not yet built; check takes SQL scripts and connectors in JSON",
+        file.display()
+    );
 }

@@ -1,6 +1,7 @@
 //! What is logged: `TAILWATER_LOG` at the start, and what `/admin/loggers` sets later.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 
 use tailwater_server::connect::LogLevels;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -31,7 +32,10 @@ pub(crate) fn start() -> Logging {
         .and_then(|text| text.parse::<Targets>().ok())
         .unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
     let (targets, filter) = reload::Layer::new(started.clone());
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
     tracing_subscriber::registry().with(targets).with(lines).init();
     Logging { started, filter }
 }

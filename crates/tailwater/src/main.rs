@@ -21,6 +21,7 @@ mod slots;
 mod sql;
 mod tableau;
 mod text_output;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         args::Command::Sql(sql) => sql::run(&runtime, sql),
         args::Command::Check(check) => check::run(&runtime, &check),
         args::Command::Slots(slots) => slots::run(&runtime, slots),
+        args::Command::Run(run) => worker::run(&runtime, &run),
         args::Command::Server(server) => server::run(&runtime, &server, logging),
     };
     // Tasks that wait for a network that is gone must not keep the process.

@@ -1,13 +1,11 @@
 //! `tailwater server`: a Kafka Connect worker.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use tailwater_pipeline::connect::{DebeziumEngine, WorkerConfig, properties};
+use tailwater_pipeline::connect::DebeziumEngine;
 use tailwater_server::access::Access;
 use tailwater_server::connect::{Worker, WorkerSettings, router};
 use tailwater_server::{Listener, serve};
@@ -17,6 +15,7 @@ use crate::args::ServerCommand;
 use crate::logging::Logging;
 use crate::signals::Signals;
 use crate::sql::state_directory;
+use crate::worker;
 
 /// Serves until Ctrl-C or SIGTERM, then ends all connectors with a last checkpoint.
 pub(crate) fn run(
@@ -24,7 +23,7 @@ pub(crate) fn run(
     args: &ServerCommand,
     logging: Logging,
 ) -> anyhow::Result<ExitCode> {
-    let config = worker_config(args)?;
+    let config = worker::config(&args.worker)?;
     let token = token(args)?;
     let access = Access::new(args.bind, token.as_deref()).context(
         "name a file with the token by --token-file, or listen on 127.0.0.1 (see --bind)",
@@ -67,47 +66,15 @@ pub(crate) fn run(
     })
 }
 
-fn worker_config(args: &ServerCommand) -> anyhow::Result<WorkerConfig> {
-    let mut all = match &args.worker_config {
-        Some(file) => properties::parse(&read(file)?),
-        None => BTreeMap::new(),
-    };
-    if let Some(servers) = &args.bootstrap_servers {
-        all.insert("bootstrap.servers".to_owned(), servers.clone());
-    }
-    for property in &args.properties {
-        let Some((key, value)) = property.split_once('=') else {
-            bail!("-D takes KEY=VALUE, not \"{property}\"");
-        };
-        all.insert(key.to_owned(), value.to_owned());
-    }
-    let environment = |name: &str| std::env::var(name).ok();
-    match WorkerConfig::read(&all, Arc::new(environment)) {
-        Ok((config, notes)) => {
-            notes.iter().for_each(|note| tracing::info!("{note}"));
-            Ok(config)
-        }
-        Err(errors) => bail!(
-            "the worker's properties are wrong:\n  {}\nset them with --worker-config FILE, \
-             --bootstrap-servers or -D KEY=VALUE",
-            errors.join("\n  ")
-        ),
-    }
-}
-
 fn token(args: &ServerCommand) -> anyhow::Result<Option<String>> {
     let Some(file) = &args.token_file else {
         return Ok(None);
     };
-    let token = read(file)?.lines().next().unwrap_or_default().trim().to_owned();
+    let token = worker::read(file)?.lines().next().unwrap_or_default().trim().to_owned();
     if token.is_empty() {
         bail!("the first line of \"{}\" is empty: it must hold the token", file.display());
     }
     Ok(Some(token))
-}
-
-fn read(file: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(file).with_context(|| format!("cannot read \"{}\"", file.display()))
 }
 
 /// The default of `--bind`.

@@ -16,7 +16,7 @@ use tailwater_types::units::show_bytes;
 use tailwater_types::{ChangeBatch, ChangelogMode, Field, Schema};
 use tokio::sync::mpsc;
 
-use crate::format::{Format, FormatKey, FormatUse, refuse_unknown};
+use crate::format::{DecodedColumns, Format, FormatKey, FormatUse, refuse_unknown};
 use crate::options::OptionReader;
 
 /// How much is read at a time.
@@ -31,12 +31,16 @@ impl SourceFactory for FilesystemFactory {
         let prefixes = (&[""][..], &["sink.", "partition.", "auto-compaction"][..]);
         refuse_unknown(&mut options, &["connector", "path", "format"], &[], prefixes);
         let path = options.required("path");
-        let format = Format::read(&mut options, FormatKey::PLAIN, FormatUse::Files);
+        let format = Format::read(&mut options, FormatKey::PLAIN, FormatUse::ReadFiles);
         for column in table.columns.iter().filter(|c| c.metadata.is_some()) {
             let message = "metadata columns of \"filesystem\" are not supported yet";
             options.errors.push(TableIssue::column(&column.name, message));
         }
-        let mut errors = options.errors;
+        if !table.partition_keys.is_empty() {
+            let message = "reading a table that is PARTITIONED BY is not supported yet";
+            options.errors.push(TableIssue::table(message));
+        }
+        let (mut errors, notes) = (options.errors, options.notes);
         if let Some(format) = &format {
             errors.extend(unreadable(format, table));
         }
@@ -45,6 +49,7 @@ impl SourceFactory for FilesystemFactory {
                 path: PathBuf::from(path.strip_prefix("file://").unwrap_or(&path)),
                 format,
                 schema: table.schema(),
+                notes,
             })),
             _ => Err(errors),
         }
@@ -55,7 +60,9 @@ impl SourceFactory for FilesystemFactory {
 fn unreadable(format: &Format, table: &TableSpec) -> Vec<TableIssue> {
     let issue = |column: &TableColumn| {
         let field = Field::new(column.name.as_str(), column.data_type.clone());
-        let refused = format.decoder(&Schema::new(vec![field]), TimeZone::UTC).err()?;
+        let schema = Schema::new(vec![field]);
+        let columns = DecodedColumns { schema: &schema, key: &[], metadata: &[] };
+        let refused = format.decoder(&columns, TimeZone::UTC).err()?;
         Some(TableIssue::column(&column.name, refused.message))
     };
     table.columns.iter().filter_map(issue).collect()
@@ -65,6 +72,7 @@ struct FilesystemPlan {
     path: PathBuf,
     format: Format,
     schema: Schema,
+    notes: Vec<TableIssue>,
 }
 
 impl SourcePlan for FilesystemPlan {
@@ -78,6 +86,10 @@ impl SourcePlan for FilesystemPlan {
 
     fn is_resumable(&self) -> bool {
         false
+    }
+
+    fn notes(&self) -> Vec<TableIssue> {
+        self.notes.clone()
     }
 
     fn connect(
@@ -131,9 +143,10 @@ impl FilesystemPlan {
     fn source(&self, context: &SourceContext) -> Result<FilesystemSource, ConnectorError> {
         let files = files(&self.path)?;
         let zone = TimeZone::get(&context.time_zone).unwrap_or(TimeZone::UTC);
+        let columns = DecodedColumns { schema: &self.schema, key: &[], metadata: &[] };
         let decoder = |_: &PathBuf| {
             self.format
-                .decoder(&self.schema, zone.clone())
+                .decoder(&columns, zone.clone())
                 .map_err(|e| ConnectorError::new(ErrorKind::SchemaMismatch, e.message))
         };
         let decoders = files.iter().map(decoder).collect::<Result<Vec<_>, _>>()?;

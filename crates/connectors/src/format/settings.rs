@@ -1,23 +1,19 @@
 //! The options of each format, below the prefix that its use gives them.
 
+use regex::Regex;
 use tailwater_formats::{
-    CsvConfig, Endianness, JsonConfig, JsonEncoding, NullKeys, TimestampFormat,
+    ChangeJson, ChangeJsonConfig, CsvConfig, Endianness, JsonConfig, JsonEncoding, NullKeys,
+    TimestampFormat,
 };
 
 use crate::options::OptionReader;
 
 /// Options that are honoured.
-const KNOWN: [&str; 21] = [
-    "json.ignore-parse-errors",
+const KNOWN: [&str; 15] = [
     "json.fail-on-missing-field",
-    "json.timestamp-format.standard",
-    "json.map-null-key.mode",
-    "json.map-null-key.literal",
-    "json.encode.decimal-as-plain-number",
-    "json.encode.ignore-null-fields",
-    "debezium-json.ignore-parse-errors",
-    "debezium-json.timestamp-format.standard",
     "debezium-json.schema-include",
+    "canal-json.database.include",
+    "canal-json.table.include",
     "csv.field-delimiter",
     "csv.quote-character",
     "csv.disable-quote-character",
@@ -31,16 +27,22 @@ const KNOWN: [&str; 21] = [
     "raw.endianness",
 ];
 
-/// Options that are accepted and change nothing here.
-const PASSED: [&str; 7] = [
-    "json.decode.json-parser.enabled",
-    "debezium-json.map-null-key.mode",
-    "debezium-json.map-null-key.literal",
-    "debezium-json.encode.decimal-as-plain-number",
-    "debezium-json.encode.ignore-null-fields",
-    "debezium-json.fail-on-missing-field",
-    "csv.trim-spaces",
+/// Those that `json` and its relatives share.
+const OF_JSON: [&str; 6] = [
+    "ignore-parse-errors",
+    "timestamp-format.standard",
+    "map-null-key.mode",
+    "map-null-key.literal",
+    "encode.decimal-as-plain-number",
+    "encode.ignore-null-fields",
 ];
+
+/// `json` and its relatives.
+const JSONS: [&str; 5] = ["json", "debezium-json", "canal-json", "maxwell-json", "ogg-json"];
+
+/// Options that are accepted and change nothing here.
+const PASSED: [&str; 3] =
+    ["json.decode.json-parser.enabled", "debezium-json.fail-on-missing-field", "csv.trim-spaces"];
 
 /// Refuses every option that is neither the connector's own nor one of formats below `prefixes`.
 pub(crate) fn refuse_unknown(
@@ -49,13 +51,15 @@ pub(crate) fn refuse_unknown(
     passed: &[&str],
     (format_prefixes, prefixes): (&[&str], &[&str]),
 ) {
-    let below = |keys: &[&str]| -> Vec<String> {
+    let below = |keys: &[String]| -> Vec<String> {
         let below = |prefix: &&str| -> Vec<String> {
             keys.iter().map(|key| format!("{prefix}{key}")).collect()
         };
         format_prefixes.iter().flat_map(below).collect()
     };
-    let (more_known, more_passed) = (below(&KNOWN), below(&PASSED));
+    let of_jsons = JSONS.iter().flat_map(|name| OF_JSON.map(|key| format!("{name}.{key}")));
+    let all_known: Vec<String> = of_jsons.chain(KNOWN.map(str::to_owned)).collect();
+    let (more_known, more_passed) = (below(&all_known), below(&PASSED.map(str::to_owned)));
     let known: Vec<&str> =
         known.iter().copied().chain(more_known.iter().map(String::as_str)).collect();
     let passed: Vec<&str> =
@@ -70,6 +74,33 @@ pub(super) fn json(options: &mut OptionReader<'_>, own: &str) -> JsonConfig {
         ignores_errors: options.flag(&format!("{own}.ignore-parse-errors")),
         fails_on_missing: is_plain && options.flag(&format!("{own}.fail-on-missing-field")),
         timestamps: timestamps(options, own),
+        loses_place: options.table.is_strict,
+    }
+}
+
+/// How changes as JSON are read.
+pub(super) fn changes(
+    options: &mut OptionReader<'_>,
+    own: &str,
+    flavour: ChangeJson,
+) -> ChangeJsonConfig {
+    let mut config = ChangeJsonConfig::new(flavour, json(options, own));
+    if flavour == ChangeJson::Debezium {
+        config.has_schema = options.flag(&format!("{own}.schema-include"));
+    }
+    if flavour == ChangeJson::Canal {
+        config.database = pattern(options, &format!("{own}.database.include"));
+        config.table = pattern(options, &format!("{own}.table.include"));
+    }
+    config
+}
+
+/// A pattern that whole names match.
+fn pattern(options: &mut OptionReader<'_>, key: &str) -> Option<Regex> {
+    let written = options.get(key)?;
+    match Regex::new(&format!("^(?:{written})$")) {
+        Ok(pattern) => Some(pattern),
+        Err(_) => options.refuse(key, "a regular expression", None),
     }
 }
 

@@ -84,36 +84,54 @@ pub(super) fn source(config: &SourceConfig) -> Preconditions {
     found
 }
 
+/// Of a sink of records, whose topics are not known yet.
+pub(super) fn records(settings: &Settings, progress_topic: Option<&str>) -> Preconditions {
+    let mut found = found_on(settings);
+    if let Some(consumer) = connected(settings, "tailwater-check", &mut found)
+        && let Some(topic) = progress_topic
+    {
+        let missing = "the topic of progress does not exist: the job makes it";
+        look(&consumer, topic, "progress-topic", missing, &mut found);
+    }
+    found
+}
+
 /// Of a sink.
 pub(super) fn sink(config: &SinkConfig) -> Preconditions {
     let mut found = found_on(&config.layout.settings);
     let Some(consumer) = connected(&config.layout.settings, "tailwater-check", &mut found) else {
         return found;
     };
-    let mut look = |topic: &str, code: &'static str, missing: &str| {
-        let object = Object::Topic(topic.to_owned());
-        let Some(partitions) =
-            found.take(code, object.clone(), client::partitions(&consumer, topic))
-        else {
-            return;
-        };
-        match partitions {
-            Ok(partitions) => {
-                found.ok(code, object, format!("{} partitions to write", partitions.len()));
-            }
-            Err(error @ (Code::UnknownTopicOrPartition | Code::UnknownTopic)) => {
-                let mend = client::missing_topic(topic, error).hint().unwrap_or("").to_owned();
-                found.warn(code, object, missing, mend);
-            }
-            Err(error) => found.fail(code, object, client::missing_topic(topic, error)),
-        }
-    };
     let missing =
         "the topic does not exist: the brokers make it if auto.create.topics.enable is on";
-    look(&config.topic, "topic", missing);
+    look(&consumer, &config.topic, "topic", missing, &mut found);
     if let Guarantee::ExactlyOnce(transactions) = &config.guarantee {
         let missing = "the topic of progress does not exist: the job makes it";
-        look(&transactions.progress_topic, "progress-topic", missing);
+        look(&consumer, &transactions.progress_topic, "progress-topic", missing, &mut found);
     }
     found
+}
+
+fn look(
+    consumer: &KafkaConsumer,
+    topic: &str,
+    code: &'static str,
+    missing: &str,
+    found: &mut Preconditions,
+) {
+    let object = Object::Topic(topic.to_owned());
+    let Some(partitions) = found.take(code, object.clone(), client::partitions(consumer, topic))
+    else {
+        return;
+    };
+    match partitions {
+        Ok(partitions) => {
+            found.ok(code, object, format!("{} partitions to write", partitions.len()));
+        }
+        Err(error @ (Code::UnknownTopicOrPartition | Code::UnknownTopic)) => {
+            let mend = client::missing_topic(topic, error).hint().unwrap_or("").to_owned();
+            found.warn(code, object, missing, mend);
+        }
+        Err(error) => found.fail(code, object, client::missing_topic(topic, error)),
+    }
 }

@@ -22,6 +22,8 @@ pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 const AWAY_LIMIT: Duration = Duration::from_secs(4);
 /// How many of the library's words are taken at a time, logs among them.
 const EVENTS: usize = 64;
+/// How often it is said that the cluster is away.
+const SAY_AGAIN: Duration = Duration::from_secs(30);
 /// What may wait in memory between the library and the job.
 const CONSUMER_KILOBYTES: &str = "16384";
 const PRODUCER_KILOBYTES: &str = "8192";
@@ -38,6 +40,8 @@ struct Told {
     trouble: Option<(Code, String)>,
     /// The first record that was not taken.
     undelivered: Option<KafkaError>,
+    /// When it was last said that the cluster is away.
+    said_away: Option<Instant>,
 }
 
 impl Context {
@@ -94,12 +98,21 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let Some(code) = error::code(&error).filter(|code| is_trouble(*code)) else { return };
-        self.with(|told| {
+        let away = self.with(|told| {
             // "All brokers are down" says less than the reason before it.
             if code != Code::AllBrokersDown || told.trouble.is_none() {
                 told.trouble = Some((code, reason.to_owned()));
             }
+            let is_due = told.said_away.is_none_or(|said| said.elapsed() >= SAY_AGAIN);
+            let is_away = code == Code::AllBrokersDown && is_due;
+            if is_away {
+                told.said_away = Some(Instant::now());
+            }
+            is_away.then(|| told.trouble.as_ref().map_or(String::new(), |(_, why)| why.clone()))
         });
+        if let Some(why) = away {
+            tracing::warn!(why, "no broker of the Kafka cluster can be reached; waiting for them");
+        }
         tracing::debug!(reason, "trouble with Kafka");
     }
 }

@@ -1,6 +1,7 @@
 //! Which columns of a table are in a message's key, which in its value, which beside them.
 
 use tailwater_connector_api::{TableColumn, TableIssue, TableSpec, nearest};
+use tailwater_formats::{ChangeJson, MetadataColumn};
 use tailwater_types::{DataType, Field, Schema, TypeKind};
 
 use crate::options::OptionReader;
@@ -28,22 +29,28 @@ const KEYS: [(&str, Metadata); 7] = [
 ];
 
 impl Metadata {
-    fn of(column: &TableColumn, key: &str) -> Result<Self, TableIssue> {
+    fn of(
+        column: &TableColumn,
+        key: &str,
+        changes: Option<ChangeJson>,
+    ) -> Result<Self, TableIssue> {
         let Some((_, metadata)) = KEYS.into_iter().find(|(name, _)| *name == key) else {
-            let names = KEYS.map(|(name, _)| name);
+            let of_value = changes.into_iter().flat_map(MetadataColumn::names);
+            let of_value: Vec<String> = of_value.map(|name| format!("{VALUE}{name}")).collect();
+            let names = KEYS.iter().map(|(name, _)| *name);
+            let names: Vec<&str> = names.chain(of_value.iter().map(String::as_str)).collect();
             let message = format!("unknown metadata key \"{key}\"");
-            let hint = match nearest(key, names) {
+            let without = of_value.iter().find(|name| name.strip_prefix(VALUE) == Some(key));
+            let hint = match without.map(String::as_str).or(nearest(key, names.iter().copied())) {
                 Some(near) => format!("did you mean \"{near}\"?"),
                 None => format!("the keys are {}", names.join(", ")),
             };
             return Err(TableIssue::column(&column.name, message).with_hint(hint));
         };
-        if metadata.fits(&column.data_type) {
-            return Ok(metadata);
+        match metadata.fits(&column.data_type) {
+            true => Ok(metadata),
+            false => Err(unfit(column, key, metadata.declared())),
         }
-        let message = format!("metadata \"{key}\" is not a {}", column.data_type.kind);
-        let hint = format!("declare it {}", metadata.declared());
-        Err(TableIssue::column(&column.name, message).with_hint(hint))
     }
 
     fn fits(self, data_type: &DataType) -> bool {
@@ -81,6 +88,14 @@ impl Metadata {
     }
 }
 
+/// What the keys of the value's format begin with.
+const VALUE: &str = "value.";
+
+fn unfit(column: &TableColumn, key: &str, declared: &str) -> TableIssue {
+    let message = format!("metadata \"{key}\" is not a {}", column.data_type.kind);
+    TableIssue::column(&column.name, message).with_hint(format!("declare it {declared}"))
+}
+
 /// The columns of a table, by where they are.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Columns {
@@ -92,15 +107,37 @@ pub(super) struct Columns {
     pub(super) value: Vec<usize>,
     /// Places of those beside.
     pub(super) metadata: Vec<(usize, Metadata)>,
+    /// Places of what the value's format tells beside its rows.
+    pub(super) value_metadata: Vec<(usize, MetadataColumn)>,
 }
 
 impl Columns {
-    /// Judges the columns; `key` are the names of those in the key.
-    pub(super) fn judge(options: &mut OptionReader<'_>, table: &TableSpec, key: &[String]) -> Self {
+    /// Judges the columns; `key` are the names of those in the key, `changes` is what the value
+    /// holds if it holds changes.
+    pub(super) fn judge(
+        options: &mut OptionReader<'_>,
+        table: &TableSpec,
+        key: &[String],
+        changes: Option<ChangeJson>,
+    ) -> Self {
         let mut columns = Self::default();
         for (at, column) in table.columns.iter().enumerate() {
             let Some(metadata) = &column.metadata else { continue };
-            match Metadata::of(column, metadata) {
+            let of_value = metadata.strip_prefix(VALUE).zip(changes);
+            let of_value = of_value
+                .and_then(|(name, flavour)| MetadataColumn::new(flavour, name, &column.data_type));
+            match of_value {
+                Some(Ok(of_value)) => {
+                    columns.value_metadata.push((at, of_value));
+                    continue;
+                }
+                Some(Err(kind)) => {
+                    options.errors.push(unfit(column, metadata, &kind.to_string()));
+                    continue;
+                }
+                None => {}
+            }
+            match Metadata::of(column, metadata, changes) {
                 Ok(metadata) => columns.metadata.push((at, metadata)),
                 Err(issue) => options.errors.push(issue),
             }

@@ -78,9 +78,9 @@ pub(super) fn layout(
     options: &mut OptionReader<'_>,
     table: &TableSpec,
     flavour: Flavour,
+    messages: FormatUse,
 ) -> Option<Layout> {
     let settings = properties::read(options);
-    let messages = FormatUse::Messages;
     let (key, value) = match flavour {
         Flavour::Upsert => (
             Format::read(options, FormatKey::KEY, messages),
@@ -101,7 +101,8 @@ pub(super) fn layout(
         }
     };
     let names = key_names(options, table, flavour, key.is_some());
-    let columns = Columns::judge(options, table, &names);
+    let changes = value.as_ref().and_then(Format::flavour);
+    let columns = Columns::judge(options, table, &names, changes);
     if flavour == Flavour::Upsert {
         for (format, option) in [(&key, "key.format"), (&value, "value.format")] {
             if let Some(format) = format

@@ -105,9 +105,8 @@ pub(super) fn of_client(
         |(option, value): (&String, &String)| (format!("properties.{option}"), value.clone());
     let table = TableSpec {
         name: "client".to_owned(),
-        columns: Vec::new(),
-        primary_key: Vec::new(),
         options: given.iter().map(prefixed).collect(),
+        ..TableSpec::default()
     };
     let mut options = OptionReader::new(&table);
     let settings = read(&mut options);
@@ -268,7 +267,7 @@ mod tests {
         let mut options: BTreeMap<String, String> = given.iter().map(pair).collect();
         options.insert("properties.bootstrap.servers".to_owned(), "b:9092".to_owned());
         let name = "t".to_owned();
-        TableSpec { name, columns: Vec::new(), primary_key: Vec::new(), options }
+        TableSpec { name, options, ..TableSpec::default() }
     }
 
     #[test]

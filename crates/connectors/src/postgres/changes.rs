@@ -46,6 +46,8 @@ pub(crate) struct Changes {
     next_horizon: Option<Lsn>,
     /// Chunks of which a part is handed over: there is no place to go on from.
     partial: BTreeSet<SegmentId>,
+    /// What a signal asks for is being done: there is no place to go on from.
+    is_rereading: bool,
     scratch: ChangeBatch,
 }
 
@@ -128,6 +130,7 @@ impl Changes {
             snapshot,
             next_horizon: None,
             partial: BTreeSet::new(),
+            is_rereading: false,
             scratch: ChangeBatch::default(),
         };
         changes.note_snapshot();
@@ -171,9 +174,10 @@ impl Changes {
         self.emit(place);
     }
 
-    /// The place behind what was taken so far; there is none inside a chunk.
+    /// The place behind what was taken so far; there is none inside a chunk, nor before what a
+    /// signal asks for is done.
     fn place(&self) -> Option<Position> {
-        if !self.partial.is_empty() {
+        if !self.partial.is_empty() || self.is_signalled() {
             return None;
         }
         let mut position = self.position.clone();
@@ -272,7 +276,10 @@ impl Changes {
         }
         self.settle(commit.end_lsn);
         self.pass_stops(commit.end_lsn);
-        if self.batch.len() >= MAX_ROWS || self.batch.byte_size() >= MAX_BYTES {
+        if self.batch.len() >= MAX_ROWS
+            || self.batch.byte_size() >= MAX_BYTES
+            || self.is_signalled()
+        {
             self.cut();
         }
         Ok(())

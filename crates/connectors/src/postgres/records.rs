@@ -12,6 +12,7 @@ mod offsets;
 mod plan;
 mod preflight;
 mod publication;
+mod signals;
 mod source;
 mod stream;
 
@@ -21,5 +22,6 @@ pub(crate) use heartbeat::Heartbeat;
 pub use offsets::{connect_offset, connect_partition};
 pub(crate) use plan::RecordPlan;
 pub(crate) use publication::publish;
+pub(crate) use signals::{Rereader, Signal};
 pub use source::PostgresRecordPlan;
 pub(crate) use stream::{RecordOutput, StreamedRecords};

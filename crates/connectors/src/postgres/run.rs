@@ -23,7 +23,7 @@ use super::hub::{Hub, HubAcker, StreamRequest, Subscription, Wish};
 use super::options::{ChangeForm, PostgresConfig, Startup};
 use super::position::{ServerIdentity, SlotPosition};
 use super::publication::{self, Publication};
-use super::records::{self, Heartbeat, RecordCapture, RecordOutput};
+use super::records::{self, Heartbeat, RecordCapture, RecordOutput, Rereader};
 use super::rows::wire_error;
 use super::slot::{self, Slot};
 use super::snapshot::{self, CutSettings, Reading, SnapshotEvent, SnapshotProgress, SnapshotTable};
@@ -103,6 +103,7 @@ enum Stage {
         stream: Box<ChangeStream>,
         snapshot: Option<Snapshot>,
         heartbeat: Option<Heartbeat>,
+        rereader: Option<Box<Rereader>>,
     },
     Over,
 }
@@ -156,13 +157,18 @@ impl Run {
                         }
                     }
                 }
-                Stage::Stream { stream, snapshot, heartbeat: None } => {
-                    return next_of_stream(stream, snapshot).await.map(Some);
-                }
-                Stage::Stream { stream, snapshot, heartbeat: Some(heartbeat) } => {
+                Stage::Stream { stream, snapshot, heartbeat, rereader } => {
                     if let Some(event) = stream.changes.pop() {
                         return Ok(Some(event));
                     }
+                    if let Some(rereader) = rereader.as_mut().filter(|_| snapshot.is_none())
+                        && let Some(event) = rereader.next(&mut stream.changes).await?
+                    {
+                        return Ok(Some(event));
+                    }
+                    let Some(heartbeat) = heartbeat else {
+                        return next_of_stream(stream, snapshot).await.map(Some);
+                    };
                     let may_beat = !stream.is_describing();
                     tokio::select! {
                         event = next_of_stream(stream, snapshot) => return event.map(Some),
@@ -274,8 +280,10 @@ impl PostgresCdcSource {
         position.tables = self.tables.iter().map(|t| t.table.oid).collect();
         position.tables.sort_unstable();
         let last_commit = is_resumed.then_some(position.lsn);
-        let records =
-            self.records.as_ref().map(|r| RecordOutput::new(Arc::clone(&r.settings), last_commit));
+        let records = self.records.as_ref().map(|r| {
+            let signal_table = r.connector.source.signal_table.clone();
+            RecordOutput::new(Arc::clone(&r.settings), last_commit, signal_table)
+        });
         let changes = (position, records);
         self.stream(subscription, capture, changes, readers, &from)
     }
@@ -422,8 +430,11 @@ impl PostgresCdcSource {
         let unread = |r: &Readers| !lock(&r.progress).is_released();
         let snapshot = readers.filter(unread).map(|r| Snapshot::Waiting(Box::new(r)));
         let (records, client) = (self.records, self.client);
+        let rereader = records.as_ref().and_then(|job| {
+            Rereader::new(job, &self.config, &self.application, &self.hub).map(Box::new)
+        });
         let heartbeat = records.and_then(|r| Heartbeat::new(&r.connector.source, client));
-        Ok(Stage::Stream { stream, snapshot, heartbeat })
+        Ok(Stage::Stream { stream, snapshot, heartbeat, rereader })
     }
 
     async fn snapshot_only(self: Box<Self>) -> Result<Stage, ConnectorError> {

@@ -1,8 +1,8 @@
 //! The source: planned without I/O, connected with every check.
 
 use tailwater_connector_api::{
-    BoxFuture, ConnectorError, ErrorKind, Precondition, Preconditions, Source, SourceContext,
-    SourceFactory, SourcePlan, TableIssue, TableSpec,
+    BoxFuture, ConnectorError, ErrorKind, OldRows, Precondition, Preconditions, Source,
+    SourceContext, SourceFactory, SourcePlan, TableIssue, TableSpec,
 };
 use tailwater_types::ChangelogMode;
 
@@ -67,9 +67,12 @@ impl SourcePlan for PostgresCdcPlan {
         !self.is_bounded()
     }
 
-    fn may_lack_old_rows(&self) -> bool {
+    fn old_rows(&self) -> OldRows {
         let is_keyed = !self.table.primary_key.is_empty();
-        !self.is_bounded() && self.config.changes == ChangeForm::All && is_keyed
+        match !self.is_bounded() && self.config.changes == ChangeForm::All && is_keyed {
+            true => OldRows::PerhapsKeys,
+            false => OldRows::Sent,
+        }
     }
 
     fn begins_anew_when_lost(&self) -> bool {

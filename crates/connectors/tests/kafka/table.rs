@@ -26,8 +26,6 @@ impl Table {
     pub(crate) fn new(connector: &str, address: &str, topic: &str) -> Self {
         let spec = TableSpec {
             name: "c.d.t".to_owned(),
-            columns: Vec::new(),
-            primary_key: Vec::new(),
             options: [
                 ("connector", connector),
                 ("topic", topic),
@@ -35,6 +33,7 @@ impl Table {
             ]
             .map(|(k, v)| (k.to_owned(), v.to_owned()))
             .into(),
+            ..TableSpec::default()
         };
         Self { spec }
             .column("id", TypeKind::BigInt.nullable())

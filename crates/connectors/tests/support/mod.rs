@@ -101,6 +101,7 @@ pub fn spec(columns: &[(&str, TypeKind)], key: &[usize], options: &[(&str, &str)
         columns: columns.iter().map(column).collect(),
         primary_key: key.to_vec(),
         options: set(BTreeMap::new(), options),
+        ..TableSpec::default()
     }
 }
 

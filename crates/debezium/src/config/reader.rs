@@ -30,7 +30,7 @@ const PREFIXES: &[&str] = &[
 const PASSED_PREFIXES: &[(&str, &str)] = &[
     ("admin.override.", "topics are made by the producer's connection"),
     ("consumer.override.", "a source does not consume"),
-    ("signal.", "signals are not read"),
+    ("signal.", "signals are read from the table alone"),
     ("schema.history.internal", "PostgreSQL needs no schema history"),
     ("database.history", "PostgreSQL needs no schema history"),
     ("errors.deadletterqueue.", "a source has no dead letters"),

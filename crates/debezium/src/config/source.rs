@@ -41,6 +41,8 @@ pub struct SourceConfig {
     schemas: Patterns,
     tables: Patterns,
     snapshot_tables: Patterns,
+    /// The table whose new rows are signals, as `schema.table`.
+    pub signal_table: Option<String>,
     /// When the rows that are there are read.
     pub snapshot: SnapshotMode,
     /// How many readers a snapshot has.
@@ -84,7 +86,14 @@ pub enum SnapshotMode {
 impl SourceConfig {
     /// Whether a table is captured.
     pub fn captures(&self, schema: &str, table: &str) -> bool {
-        self.schemas.takes(schema) && self.tables.takes(&format!("{schema}.{table}"))
+        self.is_signal_table(schema, table)
+            || (self.schemas.takes(schema) && self.tables.takes(&format!("{schema}.{table}")))
+    }
+
+    /// Whether rows of a table are signals.
+    pub fn is_signal_table(&self, schema: &str, table: &str) -> bool {
+        let is_it = |name: &String| *name == format!("{schema}.{table}");
+        self.signal_table.as_ref().is_some_and(is_it)
     }
 
     /// Where a table stands in the order of the include list.
@@ -94,7 +103,9 @@ impl SourceConfig {
 
     /// Whether the rows of a captured table are read.
     pub fn snapshots(&self, schema: &str, table: &str) -> bool {
-        self.snapshot_tables.takes(&format!("{schema}.{table}"))
+        // A signal that a snapshot has seen would not come as a change any more.
+        !self.is_signal_table(schema, table)
+            && self.snapshot_tables.takes(&format!("{schema}.{table}"))
     }
 }
 
@@ -156,11 +167,25 @@ pub(super) fn read(reader: &mut OptionReader<'_>) -> SourceConfig {
             include: reader.expressions("snapshot.include.collection.list"),
             exclude: Vec::new(),
         },
+        signal_table: signal_table(reader),
         snapshot: snapshot(reader),
         readers: (reader.number("snapshot.max.threads") as usize).clamp(1, 64),
         heartbeat: (heartbeat > 0).then(|| Duration::from_millis(heartbeat)),
         heartbeat_query,
         guardrail: guardrail(reader),
+    }
+}
+
+/// Debezium takes the database's name in front of it as well.
+fn signal_table(reader: &mut OptionReader<'_>) -> Option<String> {
+    let name = reader.get("signal.data.collection")?.trim();
+    let parts: Vec<&str> = name.split('.').collect();
+    match parts.as_slice() {
+        [schema, table] | [_, schema, table] => Some(format!("{schema}.{table}")),
+        _ => {
+            reader.invalid("signal.data.collection", "A table as schema.table is required");
+            None
+        }
     }
 }
 

@@ -164,6 +164,12 @@ impl TablePlan {
         &self.spec
     }
 
+    /// Whether the table is called `schema.table`.
+    pub fn is_named(&self, name: &str) -> bool {
+        let rest = name.strip_prefix(&*self.spec.schema).and_then(|rest| rest.strip_prefix('.'));
+        rest == Some(&*self.spec.name)
+    }
+
     /// The options.
     pub fn settings(&self) -> &EventSettings {
         &self.settings

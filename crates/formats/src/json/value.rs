@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use smallvec::SmallVec;
 use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
 use tailwater_expr::{Bump, ResolveContext, ResolveError};
 use tailwater_types::row::append_map;
@@ -15,6 +16,7 @@ pub(crate) struct RowReader {
     fields: Vec<(String, Reader)>,
     fails_on_missing: bool,
     ignores_errors: bool,
+    loses_place: bool,
 }
 
 struct Reader {
@@ -49,6 +51,7 @@ impl RowReader {
             fields: schema.fields().iter().map(field).collect::<Result<_, ResolveError>>()?,
             fails_on_missing: config.fails_on_missing,
             ignores_errors: config.ignores_errors,
+            loses_place: config.loses_place,
         })
     }
 
@@ -60,11 +63,35 @@ impl RowReader {
         out: &mut Vec<u8>,
     ) -> Result<(), String> {
         let mut writer = RowWriter::new(out, self.fields.len());
-        for (name, reader) in &self.fields {
-            match object.get(name.as_str()) {
-                Some(value) => reader
-                    .push(value, arena, &mut writer)
-                    .map_err(|what| format!("field \"{name}\" {what}"))?,
+        self.write(object, None, arena, &mut writer)
+    }
+
+    /// How many fields a row has.
+    pub(crate) fn width(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Writes the object's fields, those that it has not from another object.
+    pub(crate) fn write(
+        &self,
+        object: &Value,
+        other: Option<&Value>,
+        arena: &Bump,
+        writer: &mut RowWriter<'_>,
+    ) -> Result<(), String> {
+        let found = self.find(object);
+        let mut is_lost = false;
+        for ((name, reader), value) in self.fields.iter().zip(found) {
+            let value = value.or_else(|| other.and_then(|o| o.get(name.as_str())));
+            match value {
+                Some(_) if is_lost => writer.push_null(),
+                Some(value) => {
+                    let is_read = reader
+                        .push(value, arena, writer)
+                        .map_err(|what| format!("field \"{name}\" {what}"))?;
+                    is_lost =
+                        self.loses_place && !is_read && (value.is_array() || value.is_object());
+                }
                 None if self.fails_on_missing && !self.ignores_errors => {
                     return Err(format!("field \"{name}\" is missing"));
                 }
@@ -72,6 +99,40 @@ impl RowReader {
             }
         }
         Ok(())
+    }
+
+    /// The value of each field; of several with one name the last counts.
+    fn find<'v>(&self, object: &'v Value) -> SmallVec<[Option<&'v Value>; 16]> {
+        let mut found = SmallVec::from_elem(None, self.fields.len());
+        let Some(object) = object.as_object() else { return found };
+        // They mostly come in the order of the columns.
+        let mut next = 0;
+        for (name, value) in object.iter() {
+            let is_it = |(own, _): &(String, Reader)| own == name;
+            let place = match self.fields.get(next) {
+                Some(field) if is_it(field) => Some(next),
+                _ => self.fields.iter().position(is_it),
+            };
+            if let Some(place) = place {
+                found[place] = Some(value);
+                next = place + 1;
+            }
+        }
+        found
+    }
+
+    /// Appends the row of one column whose value this is.
+    pub(crate) fn read_one(
+        &self,
+        value: &Value,
+        arena: &Bump,
+        out: &mut Vec<u8>,
+    ) -> Result<(), String> {
+        let mut writer = RowWriter::new(out, 1);
+        match self.fields.first() {
+            Some((_, reader)) => reader.push(value, arena, &mut writer).map(drop),
+            None => Ok(()),
+        }
     }
 }
 
@@ -110,15 +171,24 @@ impl Reader {
         })
     }
 
-    fn push(&self, value: &Value, arena: &Bump, writer: &mut RowWriter<'_>) -> Result<(), String> {
+    /// Writes the value; false if it was passed over as broken.
+    fn push(
+        &self,
+        value: &Value,
+        arena: &Bump,
+        writer: &mut RowWriter<'_>,
+    ) -> Result<bool, String> {
         let mut tail = Vec::new();
         match self.read(value, arena, &mut tail) {
             Ok(Some(datum)) => writer.push(datum, self.layout),
             Ok(None) => writer.push_tail(|out| out.extend_from_slice(&tail)),
-            Err(_) if self.ignores_errors => writer.push_null(),
+            Err(_) if self.ignores_errors => {
+                writer.push_null();
+                return Ok(false);
+            }
             Err(what) => return Err(what),
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The value, or `None` if its bytes have been written to `tail`.
@@ -149,10 +219,18 @@ impl Reader {
                 (None, Some(text)) => {
                     Ok(Some(Datum::Bool(text.trim().eq_ignore_ascii_case("true"))))
                 }
+                // A number is not true.
+                (None, None) if value.is_number() => Ok(Some(Datum::Bool(false))),
                 (None, None) => Err(refuse()),
             },
             Form::Scalar(reader) => {
-                let text = scalar().ok_or_else(refuse)?;
+                let mut text = scalar().ok_or_else(refuse)?;
+                let whole;
+                if self.kind.is_integer() && value.is_number() && text.contains(['e', 'E']) {
+                    let number: f64 = text.parse().map_err(|_| refuse())?;
+                    whole = format!("{:.0}", number.trunc());
+                    text = &whole;
+                }
                 reader.read(text, arena).map(Some).ok_or_else(refuse)
             }
             Form::Timestamp(reader, format) => {
@@ -166,7 +244,14 @@ impl Reader {
                 if text.chars().nth(10) != Some(separator) || has_zone != is_instant {
                     return Err(refuse());
                 }
-                reader.read(text, arena).map(Some).ok_or_else(refuse)
+                // ISO-8601 may leave the seconds out.
+                let lacks_seconds = *format == TimestampFormat::Iso8601
+                    && text.trim_end_matches('Z').len() == "2024-01-02T03:04".len();
+                let read = match lacks_seconds {
+                    true => reader.read(&format!("{}:00", text.trim_end_matches('Z')), arena),
+                    false => reader.read(text, arena),
+                };
+                read.map(Some).ok_or_else(refuse)
             }
             Form::Bytes => {
                 let text = value.as_str().ok_or_else(refuse)?;

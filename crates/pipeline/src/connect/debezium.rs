@@ -5,7 +5,9 @@ mod validation;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tailwater_connector_api::{BoxFuture, SinkPlan, SourcePlan, TableIssue};
+use tailwater_connector_api::{
+    BoxFuture, SinkContext, SinkPlan, SourceContext, SourcePlan, TableIssue,
+};
 use tailwater_connectors::kafka::{self, RecordSinkPlan, RecordSinkSettings};
 use tailwater_connectors::postgres::records::{
     PostgresRecordPlan, connect_offset, connect_partition,
@@ -15,6 +17,8 @@ use tailwater_runtime::{
     CheckpointSettings, GraphSink, GraphSource, JobGraph, JobSettings, JobSpec, SinkKey,
     durable_positions, spawn_job,
 };
+
+use crate::check::{CheckedTable, TableRole};
 
 use super::{
     ConfigKey, ConnectEngine, ConnectorConfig, ConnectorOffset, Plugin, PluginKind,
@@ -115,6 +119,42 @@ impl DebeziumEngine {
 
     fn is_exactly_once(&self, config: &DebeziumConfig) -> bool {
         self.worker.is_exactly_once || config.requires_exactly_once
+    }
+
+    /// Checks everything that a connector needs, changing nothing; Kafka as well unless it is left
+    /// out.
+    pub async fn check(
+        &self,
+        name: &str,
+        config: &ConnectorConfig,
+        with_kafka: bool,
+    ) -> Vec<CheckedTable> {
+        let (validation, judged) = self.judge(config);
+        let table = |role, connector: &str, preconditions| CheckedTable {
+            role,
+            table: name.to_owned(),
+            connector: connector.to_owned(),
+            preconditions,
+        };
+        let Ok(judged) = judged else {
+            let refused = validation::refusals(&validation);
+            return vec![table(TableRole::Source, "postgresql", refused)];
+        };
+        let context = SourceContext {
+            job_name: name.to_owned(),
+            time_zone: "UTC".to_owned(),
+            source_name: name.to_owned(),
+            scratch: None,
+        };
+        let found = judged.source.check(context).await;
+        let mut checked = vec![table(TableRole::Source, "postgresql", found)];
+        if let Ok(sink) = self.sink(&judged.config, &TopicSet::default())
+            && with_kafka
+        {
+            let found = sink.check(SinkContext::default()).await;
+            checked.push(table(TableRole::Sink, "kafka", found));
+        }
+        checked
     }
 
     fn is_known(class: &str) -> bool {

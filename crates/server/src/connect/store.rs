@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tailwater_pipeline::connect::ConnectorConfig;
+use tailwater_pipeline::directory_name;
 
 /// What a connector is told to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,13 +43,9 @@ impl Store {
         Ok(Self { root })
     }
 
-    /// A connector's own directory: readable, and different for different names.
+    /// A connector's own directory.
     pub(crate) fn directory(&self, name: &str) -> PathBuf {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-        let readable: String =
-            name.chars().map(|c| if plain(c) { c } else { '_' }).take(80).collect();
-        let hash = xxhash_rust::xxh3::xxh3_64(name.as_bytes());
-        self.root.join(if readable == name { readable } else { format!("{readable}.{hash:016x}") })
+        self.root.join(directory_name(name))
     }
 
     /// All connectors; what cannot be read is told and left alone.

@@ -180,10 +180,15 @@ impl Binder<'_> {
         &mut self,
         written: &tailwater_sql_syntax::ast::DataType,
     ) -> Bound<tailwater_types::DataType> {
-        data_type(written).map_err(|diagnostic| {
+        let mut declared = data_type(written).map_err(|diagnostic| {
             self.find(diagnostic);
             Reported
-        })
+        })?;
+        // Flink has whole seconds only, whatever is written.
+        if self.context.is_strict && matches!(declared.kind, TypeKind::Time(_)) {
+            declared.kind = TypeKind::Time(0);
+        }
+        Ok(declared)
     }
 
     fn add_key(

@@ -623,7 +623,7 @@ fn errors_of_the_script_are_shown_as_ever_and_other_files_are_refused() {
     ran.assert_code(1);
     assert_eq!(
         ran.stderr,
-        "error: \"pipeline.yaml\" is a pipeline in YAML: this is not yet built; check takes SQL scripts\n"
+        "error: \"pipeline.yaml\" is a pipeline in YAML: this is not yet built; check takes SQL scripts and connectors in JSON\n"
     );
     let ran = workspace.run_command(&["check", "none.sql"], &[]);
     ran.assert_code(1);

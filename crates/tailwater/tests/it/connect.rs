@@ -269,3 +269,67 @@ fn a_worker_without_brokers_or_token_says_what_it_needs() {
     ran.assert_code(1);
     assert!(ran.stderr.contains("takes a token"), "{}", ran.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_in_a_file_is_checked_and_run_without_a_server() {
+    let (broker, fixture) = (Broker::shared(), Fixture::new().await);
+    let (client, prefix, workspace) = (broker.client(), broker.topic_name(), Workspace::new());
+    let file = |config: &Value| {
+        workspace.write("c.json", &json!({"name": "counters", "config": config}).to_string())
+    };
+    let mut config = fixture.config(&prefix);
+    config["database.password"] = json!(PASSWORD);
+    config["publication.name"] = json!("nowhere");
+    file(&config);
+    let brokers = format!("bootstrap.servers={}", broker.address());
+    let ran = workspace.run_command(&["check", "c.json", "-D", &brokers], &[]);
+    ran.assert_code(1);
+    assert!(ran.stdout.contains("source counters (postgresql)"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("Kafka cluster"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("nowhere"), "{}", ran.stdout);
+    config["publication.name"] = json!("counters");
+    config["topic.prefix"] = Value::Null;
+    file(&config);
+    let ran = workspace.run_command(&["check", "c.json"], &[]);
+    ran.assert_code(1);
+    assert!(ran.stdout.contains("'topic.prefix' value is invalid"), "{}", ran.stdout);
+    let ran = workspace.run_command(&["run", "c.json", "-D", &brokers], &[]);
+    ran.assert_code(1);
+    assert!(ran.stderr.contains("'topic.prefix' value is invalid"), "{}", ran.stderr);
+    config["topic.prefix"] = json!(prefix);
+    file(&config);
+    workspace.run_command(&["check", "c.json"], &[]).assert_code(0);
+    let mut binary = workspace.start_command(&["run", "c.json", "-D", &brokers], &[]);
+    binary.wait_for_output("keeps its checkpoints in");
+    assert_eq!(client.committed_at_least(&format!("{prefix}.public.counters"), 100).len(), 100);
+    let ran = binary.stop();
+    ran.assert_code(0);
+    assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("s3cret"), "{}", ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_stops_in_time_although_no_broker_is_there() {
+    let (broker, fixture) = (Broker::start(), Fixture::new().await);
+    let (client, prefix, workspace) = (broker.client(), broker.topic_name(), Workspace::new());
+    let properties = ["config.providers=env", "offset.flush.interval.ms=200"];
+    let mut server = Server::start(&workspace, &broker, &properties);
+    assert_eq!(server.post("counters", &fixture.config(&prefix)).0, 201);
+    let topic = format!("{prefix}.public.counters");
+    assert_eq!(client.committed_at_least(&topic, 100).len(), 100);
+    broker.stop();
+    fixture.client.batch_execute("UPDATE counters SET n = n + 1").await.unwrap();
+    server.binary.wait_for_errors("no broker of the Kafka cluster can be reached", 1).await;
+    let begun = Instant::now();
+    assert_eq!(server.ask("PUT", "/connectors/counters/pause", "").0, 202);
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    broker.start_again();
+    fixture.client.batch_execute("UPDATE counters SET n = n + 1").await.unwrap();
+    assert_eq!(server.ask("PUT", "/connectors/counters/resume", "").0, 202);
+    client.committed_at_least(&topic, 300);
+    for (key, numbers) in histories(&client, &topic) {
+        let mut seen = numbers.clone();
+        seen.dedup();
+        assert_eq!(seen, [0, 1, 2], "key {key}: {numbers:?}");
+    }
+    server.binary.stop().assert_code(0);
+}

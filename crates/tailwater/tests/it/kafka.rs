@@ -1,5 +1,6 @@
 //! Jobs between topics and databases: every change once, in order, whatever is killed meanwhile.
 
+mod changes;
 mod checks;
 
 use std::collections::BTreeMap;

@@ -13,6 +13,7 @@ use super::delivery::{self, Guarantee, Partitioner};
 use super::encode::Encoder;
 use super::producer::{ProducerConfig, Topics};
 use super::writer::KafkaSink;
+use crate::format::FormatUse;
 use crate::kafka::checks;
 use crate::kafka::options::{self, Flavour, Layout};
 use crate::options::OptionReader;
@@ -56,7 +57,7 @@ struct KafkaSinkPlan {
 fn plan(table: &TableSpec, flavour: Flavour) -> Result<Box<dyn SinkPlan>, Vec<TableIssue>> {
     let mut options = OptionReader::new(table);
     options::refuse_unknown(&mut options, flavour);
-    let layout = options::layout(&mut options, table, flavour);
+    let layout = options::layout(&mut options, table, flavour, FormatUse::WriteMessages);
     let topic = options.required("topic");
     if topic.contains(';') {
         let message = "a sink writes to one topic";
@@ -70,12 +71,12 @@ fn plan(table: &TableSpec, flavour: Flavour) -> Result<Box<dyn SinkPlan>, Vec<Ta
     let partitioner = delivery::partitioner(&mut options, layout.as_ref(), flavour);
     if let Some(layout) = &layout {
         checks::formats(&mut options, table, layout, flavour);
-        for (at, metadata) in &layout.columns.metadata {
-            if !metadata.is_writable() {
-                let message = "this metadata can only be read";
-                let issue = TableIssue::column(&table.columns[*at].name, message);
-                options.errors.push(issue.with_hint("declare it METADATA ... VIRTUAL"));
-            }
+        let beside = layout.columns.metadata.iter().filter(|(_, m)| !m.is_writable());
+        let read_only = beside.map(|(at, _)| at);
+        for at in read_only.chain(layout.columns.value_metadata.iter().map(|(at, _)| at)) {
+            let message = "this metadata can only be read";
+            let issue = TableIssue::column(&table.columns[*at].name, message);
+            options.errors.push(issue.with_hint("declare it METADATA ... VIRTUAL"));
         }
         if let Err(refused) = Encoder::new(table, layout, flavour, &TimeZone::UTC) {
             options.errors.push(TableIssue::table(refused.message));

@@ -130,11 +130,15 @@ impl Producing {
                 }
             };
             let is_done = match request {
-                None => return,
+                None => return self.give_up(),
                 Some(Request::Records(records, reply)) => {
-                    answer(reply, self.send_all(&records).map(|()| records))
+                    let sent = self.send_all(&records, &reply);
+                    answer(reply, sent.map(|()| records))
                 }
-                Some(Request::Flush(reply)) => answer(reply, self.flush()),
+                Some(Request::Flush(reply)) => {
+                    let flushed = self.flush_for(&reply);
+                    answer(reply, flushed)
+                }
                 Some(Request::Commit(checkpoint, reply)) => answer(reply, self.commit(checkpoint)),
             };
             if !is_done {
@@ -143,15 +147,19 @@ impl Producing {
         }
     }
 
-    fn send_all(&mut self, records: &Records) -> Result<(), ConnectorError> {
+    fn send_all(
+        &mut self,
+        records: &Records,
+        reply: &Reply<Records>,
+    ) -> Result<(), ConnectorError> {
         self.begin()?;
         for record in records.iter() {
             let partition = self.partition(&record);
             if let Some(topic) = record.topic {
                 self.meet(topic)?;
-                self.send(topic, partition, &record)?;
+                self.send(topic, partition, &record, Some(reply))?;
             } else if let Topics::One(topic) = &self.topics {
-                self.send(topic, partition, &record)?;
+                self.send(topic, partition, &record, Some(reply))?;
             }
         }
         self.listen();
@@ -209,6 +217,7 @@ impl Producing {
         topic: &str,
         partition: Option<i32>,
         record: &RecordRef<'_>,
+        reply: Option<&Reply<Records>>,
     ) -> Result<(), ConnectorError> {
         let mut message: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);
         message.partition = partition;
@@ -226,6 +235,7 @@ impl Producing {
             match error.rdkafka_error_code() {
                 Some(Code::QueueFull) => {
                     self.wait()?;
+                    is_waited_for(reply)?;
                     message = back;
                 }
                 _ => return Err(self.failed(&error)),
@@ -240,6 +250,16 @@ impl Producing {
             self.is_in_transaction = true;
         }
         Ok(())
+    }
+
+    /// Waits until nothing is on its way, as long as somebody waits for it: what an ended job has left
+    /// must not come behind what its successor writes.
+    fn flush_for(&self, reply: &Reply) -> Result<(), ConnectorError> {
+        while self.producer.in_flight_count() > 0 {
+            self.wait()?;
+            is_waited_for(Some(reply))?;
+        }
+        self.check()
     }
 
     /// Waits until nothing is on its way.
@@ -259,7 +279,7 @@ impl Producing {
         let (topic, key, note) = progress.note(checkpoint);
         let (key, value, headers) = (Some(key), Some(note.as_slice()), Vec::new());
         let record = RecordRef { topic: None, key, value, timestamp: None, headers };
-        self.send(topic, Some(PARTITION), &record)?;
+        self.send(topic, Some(PARTITION), &record, None)?;
         // The library's own wait for what is on its way takes 100 ms at least.
         self.flush()?;
         let committed = self.producer.commit_transaction(Timeout::Never);
@@ -317,6 +337,15 @@ fn answer<T>(reply: Reply<T>, done: Result<T, ConnectorError>) -> bool {
     // Who asked may have been told to stop.
     let _ = reply.send(done);
     is_done
+}
+
+/// An error once nobody waits for the answer any more.
+fn is_waited_for<T>(reply: Option<&Reply<T>>) -> Result<(), ConnectorError> {
+    if reply.is_some_and(Reply::is_closed) {
+        let message = "the job has ended before its records were written";
+        return Err(ConnectorError::new(ErrorKind::Timeout, message));
+    }
+    Ok(())
 }
 
 /// How many partitions a topic has; brokers that may do so make it when it is first asked for.

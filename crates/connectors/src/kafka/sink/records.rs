@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tailwater_connector_api::{
-    BoxFuture, ConnectorError, Publication, Sink, SinkContext, SinkPlan, TableIssue,
+    BoxFuture, ConnectorError, Precondition, Publication, Sink, SinkContext, SinkPlan, TableIssue,
 };
 use tailwater_debezium::record::RecordRef;
 use tailwater_types::{ChangeBatch, ChangelogMode};
@@ -14,7 +14,7 @@ use super::encode::{MakeRecords, Records};
 use super::producer::{ProducerConfig, Topics};
 use super::topics::TopicMaker;
 use super::writer::KafkaSink;
-use crate::kafka::properties;
+use crate::kafka::{checks, properties};
 
 /// Where transactional sinks of records note their progress.
 const PROGRESS_TOPIC: &str = "tailwater-progress";
@@ -98,6 +98,17 @@ impl SinkPlan for RecordSinkPlan {
             let sink = KafkaSink::open(config, Box::new(Raw::default()), context).await?;
             Ok(Box::new(sink) as Box<dyn Sink>)
         })
+    }
+
+    fn check(&self, _context: SinkContext) -> BoxFuture<'_, Vec<Precondition>> {
+        let config = Arc::clone(&self.config);
+        Box::pin(checks::run(move || {
+            let progress_topic = match &config.guarantee {
+                Guarantee::ExactlyOnce(transactions) => Some(transactions.progress_topic.as_str()),
+                Guarantee::AtLeastOnce => None,
+            };
+            checks::records(&config.settings, progress_topic)
+        }))
     }
 }
 

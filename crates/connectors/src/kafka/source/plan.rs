@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use rdkafka::consumer::Consumer;
 use tailwater_connector_api::{
-    BoxFuture, ConnectorError, ErrorKind, Precondition, Source, SourceContext, SourceFactory,
-    SourcePlan, TableIssue, TableSpec,
+    BoxFuture, ConnectorError, ErrorKind, OldRows, Precondition, Source, SourceContext,
+    SourceFactory, SourcePlan, TableIssue, TableSpec,
 };
 use tailwater_types::ChangelogMode;
 
@@ -15,6 +15,7 @@ use super::bounds::{self, End, Start};
 use super::reader::KafkaSource;
 use super::rows::Rows;
 use super::starts;
+use crate::format::FormatUse;
 use crate::kafka::checks;
 use crate::kafka::client;
 use crate::kafka::options::{self, Flavour, Layout, Topics};
@@ -64,7 +65,7 @@ struct KafkaSourcePlan {
 fn plan(table: &TableSpec, flavour: Flavour) -> Result<Box<dyn SourcePlan>, Vec<TableIssue>> {
     let mut options = OptionReader::new(table);
     options::refuse_unknown(&mut options, flavour);
-    let layout = options::layout(&mut options, table, flavour);
+    let layout = options::layout(&mut options, table, flavour, FormatUse::ReadMessages);
     let topics = Topics::read(&mut options);
     let start = match flavour {
         Flavour::Plain => bounds::start(&mut options),
@@ -118,6 +119,13 @@ impl SourcePlan for KafkaSourcePlan {
 
     fn is_ordered(&self) -> bool {
         false
+    }
+
+    fn old_rows(&self) -> OldRows {
+        match self.config.layout.value.may_lack_old_rows() {
+            true => OldRows::PerhapsKeysFromTheMiddle,
+            false => OldRows::Sent,
+        }
     }
 
     fn notes(&self) -> Vec<TableIssue> {

@@ -15,7 +15,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tailwater_connector_api::{
     Acker, ConnectorError, ErrorKind, ReadFrom, Source, SourceEvent, SourceReader,
 };
-use tailwater_types::{ChangeBatch, Position};
+use tailwater_types::{ChangeBatch, ChangelogMode, Position};
 use tokio::sync::mpsc;
 
 pub(super) use self::lane::Bound;
@@ -48,6 +48,11 @@ pub(super) struct KafkaSource {
 type Events = mpsc::Sender<Result<SourceEvent, ConnectorError>>;
 
 impl Source for KafkaSource {
+    fn changelog_mode(&self) -> Option<ChangelogMode> {
+        // Which of the changes lack their rows is not known before they come.
+        self.config.layout.value.may_lack_old_rows().then_some(ChangelogMode::Upsert)
+    }
+
     fn read(self: Box<Self>, from: ReadFrom) -> SourceReader {
         let (events, receiver) = mpsc::channel(2);
         let (acks, acked) = channel();

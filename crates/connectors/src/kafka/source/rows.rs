@@ -10,6 +10,7 @@ use tailwater_types::{
     ChangeBatch, Datum, Layout, RowKind, RowRef, RowWriter, Timestamp, TypeKind,
 };
 
+use crate::format::DecodedColumns;
 use crate::kafka::columns::Metadata;
 use crate::kafka::options::{self, Flavour};
 
@@ -45,14 +46,26 @@ impl Rows {
     ) -> Result<Self, ResolveError> {
         let columns = &layout.columns;
         let key = match &layout.key {
-            Some(format) => Some(format.message_decoder(&columns.key_schema(table), zone.clone())?),
+            Some(format) => {
+                let schema = &columns.key_schema(table);
+                let columns = DecodedColumns { schema, key: &[], metadata: &[] };
+                Some(format.message_decoder(&columns, zone.clone())?)
+            }
             None => None,
         };
-        let value = layout.value.message_decoder(&columns.value_schema(table), zone.clone())?;
+        let in_value = |place: &usize| columns.value.iter().position(|at| at == place);
+        let metadata: Vec<_> = columns.value_metadata.iter().map(|(_, m)| m.clone()).collect();
+        let decoded = DecodedColumns {
+            schema: &columns.value_schema(table),
+            key: &table.primary_key.iter().filter_map(in_value).collect::<Vec<_>>(),
+            metadata: &metadata,
+        };
+        let value = layout.value.message_decoder(&decoded, zone.clone())?;
         let from = |(at, column): (usize, &tailwater_connector_api::TableColumn)| {
             let is_local = matches!(column.data_type.kind, TypeKind::Timestamp(_));
             let beside = columns.metadata.iter().find(|(place, _)| *place == at);
-            let in_value = columns.value.iter().position(|place| *place == at);
+            let beside_value = columns.value_metadata.iter().position(|(place, _)| *place == at);
+            let in_value = in_value(&at).or(beside_value.map(|i| columns.value.len() + i));
             let in_key = columns.key.iter().position(|place| *place == at);
             let from = match (beside, in_value, in_key) {
                 (Some((_, metadata)), ..) => From::Beside(*metadata, is_local),
@@ -87,9 +100,10 @@ impl Rows {
                 .with_context("topic", message.topic())
                 .with_context("partition", message.partition().to_string())
                 .with_context("offset", message.offset().to_string());
-            bad.with_hint(error.hint.unwrap_or(
-                "'...ignore-parse-errors' = 'true' of the format skips what it cannot read",
-            ))
+            bad.with_hint(error.hint.unwrap_or_else(|| {
+                "'...ignore-parse-errors' = 'true' of the format skips what it cannot read"
+                    .to_owned()
+            }))
         })
     }
 

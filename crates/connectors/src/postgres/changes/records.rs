@@ -1,9 +1,12 @@
 //! What a source of records makes of the stream beside changes of rows.
 
+use std::collections::VecDeque;
+
 use tailwater_connector_api::{ConnectorError, ErrorKind};
 use tailwater_pg_wire::Lsn;
 use tailwater_pg_wire::pgoutput::Begin;
 
+use super::super::records::Signal;
 use super::rows::{CapturedRelation, Change};
 use super::{Changes, MAX_BYTES, MAX_ROWS};
 
@@ -84,6 +87,29 @@ impl Changes {
         }
         self.cut();
         Ok(())
+    }
+
+    /// Whether there are signals that are not done.
+    pub(super) fn is_signalled(&self) -> bool {
+        self.is_rereading || self.records.as_ref().is_some_and(|r| !r.signals.is_empty())
+    }
+
+    /// Signals whose transactions are over. Until [`Changes::end_signals`] there is no place to go
+    /// on from: a restart reads them again.
+    pub(crate) fn take_signals(&mut self) -> VecDeque<Signal> {
+        let Some(records) = self.records.as_mut().filter(|_| self.transaction.is_none()) else {
+            return VecDeque::new();
+        };
+        let signals = std::mem::take(&mut records.signals);
+        self.is_rereading |= !signals.is_empty();
+        signals
+    }
+
+    /// What the signals ask for is done.
+    pub(crate) fn end_signals(&mut self) {
+        if std::mem::take(&mut self.is_rereading) {
+            self.cut();
+        }
     }
 
     /// Ends the batch where an earlier run did, or when it is full.

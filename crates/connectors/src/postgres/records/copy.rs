@@ -34,6 +34,8 @@ pub(crate) struct CopyMarks {
     pub(crate) has_begun: Option<Arc<AtomicBool>>,
     pub(crate) begins_table: bool,
     pub(crate) is_last_table: bool,
+    /// The rows are read again because a signal asks for them.
+    pub(crate) is_incremental: bool,
 }
 
 /// Writes the rows of one copy.
@@ -111,6 +113,7 @@ impl RecordCopy {
                     mark => mark,
                 }
             }
+            _ if self.marks.is_incremental => Mark::Incremental,
             _ => mark,
         };
         let Some(row) = copy_binary::row(&self.pending).map_err(wire_error)? else {
@@ -125,9 +128,9 @@ impl RecordCopy {
         }
         let context = Context {
             commit_micros: self.seen.micros,
-            xid: Some(self.seen.xid),
-            lsn: Some(self.seen.horizon),
-            last_commit: None,
+            xid: (!self.marks.is_incremental).then_some(self.seen.xid),
+            lsn: (!self.marks.is_incremental).then_some(self.seen.horizon),
+            last_commit: self.marks.is_incremental.then_some(self.seen.horizon),
             mark,
             now_nanos: unix_nanos(),
             origin: None,

@@ -82,7 +82,7 @@ impl RecordPreflight<'_> {
     }
 
     /// The captured tables in the order of the include list.
-    async fn known(&self, client: &Client) -> Result<Vec<KnownTable>, ConnectorError> {
+    pub(super) async fn known(&self, client: &Client) -> Result<Vec<KnownTable>, ConnectorError> {
         let mut tables = catalog::tables(client).await?;
         tables.retain(|(_, schema, name, _)| self.source.captures(schema, name));
         tables.sort_by_key(|(_, schema, name, _)| self.source.place(schema, name));
@@ -103,7 +103,13 @@ impl RecordPreflight<'_> {
         catalog::describe(client, &tables).await
     }
 
-    fn captured(&self, place: usize, known: &KnownTable, filter: Option<String>) -> CapturedTable {
+    /// A table as it is read.
+    pub(super) fn captured(
+        &self,
+        place: usize,
+        known: &KnownTable,
+        filter: Option<String>,
+    ) -> CapturedTable {
         let columns: Vec<ColumnSpec> = known.columns.iter().map(|c| c.spec.clone()).collect();
         let place_of = |name: &String| columns.iter().position(|c| c.name == *name);
         let key = known.key.iter().filter_map(place_of).collect();

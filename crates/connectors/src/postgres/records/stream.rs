@@ -1,5 +1,6 @@
 //! Changes of the stream as records.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -16,6 +17,7 @@ use super::super::changes::Change;
 use super::super::clock::unix_nanos;
 use super::super::snapshot::ChunkKey;
 use super::RecordPlan;
+use super::signals::Signal;
 
 type Cells<'a> = SmallVec<[Cell<'a>; 64]>;
 
@@ -66,13 +68,23 @@ pub(crate) struct RecordOutput {
     last_commit: Option<Lsn>,
     counter: TransactionCounter,
     origin: Option<Origin>,
+    /// Whose new rows are signals, as `schema.table`.
+    signal_table: Option<String>,
+    /// Those of transactions that nobody has acted upon yet.
+    pub(crate) signals: VecDeque<Signal>,
 }
 
 impl RecordOutput {
     /// Records of a stream that begins behind `last_commit`.
-    pub(crate) fn new(settings: Arc<EventSettings>, last_commit: Option<Lsn>) -> Self {
+    pub(crate) fn new(
+        settings: Arc<EventSettings>,
+        last_commit: Option<Lsn>,
+        signal_table: Option<String>,
+    ) -> Self {
         Self {
             settings,
+            signal_table,
+            signals: VecDeque::new(),
             at: Lsn(0),
             now_nanos: 0,
             last_commit,
@@ -135,8 +147,13 @@ impl RecordOutput {
     ) -> Result<(), ConnectorError> {
         let mut counter = std::mem::take(&mut self.counter);
         let counted = self.settings.has_transactions().then_some(&mut counter);
-        let context = self.context(Some(begin));
         let events = &table.plan.events;
+        if let (Change::Insert(new), Some(signals)) = (&change, &self.signal_table)
+            && events.is_named(signals)
+        {
+            self.signals.extend(Signal::read(&cells(*new)));
+        }
+        let context = self.context(Some(begin));
         let appended = match change {
             Change::Insert(new) => events.append_insert(&cells(new), &context, counted, batch),
             Change::Delete(old) => {

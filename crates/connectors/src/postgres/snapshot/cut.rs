@@ -32,6 +32,8 @@ pub(crate) struct SnapshotTable {
     pub(super) place: usize,
     /// The row filter of the publication.
     pub(crate) filter: Option<String>,
+    /// Read again because a signal asks for it.
+    pub(crate) is_incremental: bool,
     /// By what it is cut; `None` is by pages.
     pub(crate) key: Option<ChunkKey>,
     /// The tables that hold its rows: itself, or its partitions.
@@ -116,6 +118,7 @@ pub(crate) async fn look_at(
         plan: captured.plan.clone(),
         place: captured.place,
         filter: captured.filter.clone(),
+        is_incremental: false,
         key,
         leaves,
         is_partitioned: table.is_partitioned,

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tailwater_connector_api::{Object, Precondition, SourceContext, SourcePlan, Verdict};
+use tailwater_connector_api::{
+    ConnectorError, ErrorKind, Object, Precondition, Preconditions, SourceContext, SourcePlan,
+    Verdict,
+};
 use tailwater_connectors::postgres::records::PostgresRecordPlan;
 use tailwater_debezium::config::{self, CONNECTOR_CLASS, Definition, Issue, definitions};
 
@@ -100,6 +103,16 @@ pub(super) async fn ask_the_server(source: &PostgresRecordPlan) -> Vec<Issue> {
             issue(option, &format!("{}{mend}", p.message))
         })
         .collect()
+}
+
+/// What is wrong with the options, as preconditions that fail.
+pub(super) fn refusals(validation: &config::Validation) -> Vec<Precondition> {
+    let mut found = Preconditions::default();
+    for issue in &validation.errors {
+        let error = ConnectorError::new(ErrorKind::Config, issue.message.as_str());
+        found.fail("option", Object::Connector(issue.option.clone()), error);
+    }
+    found.into_vec()
 }
 
 /// The answer: every option, and behind them those that are wrong without being one.

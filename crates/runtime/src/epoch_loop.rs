@@ -219,9 +219,7 @@ impl EpochLoop {
                 running.stop().await;
             }
         }
-        for sink in self.sinks {
-            sink.abort();
-        }
+        drop(self.sinks);
     }
 
     /// One epoch: this event and whatever else is there.

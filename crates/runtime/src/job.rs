@@ -13,6 +13,10 @@ use crate::error::JobError;
 use crate::graph::{GraphSource, JobGraph};
 use crate::restart_policy::{Reaction, pause, reaction};
 
+/// How long a job that is asked to stop may take for its last checkpoint: less than what those who
+/// stop processes wait before they kill.
+const STOP_LIMIT: Duration = Duration::from_secs(15);
+
 /// How a job runs.
 #[derive(Clone, Debug)]
 pub struct JobSettings {
@@ -249,10 +253,38 @@ async fn run_once(
     };
     *was_running = true;
     status.send_replace(JobStatus::Running);
-    let ended = epochs.run(stop).await;
-    match &ended {
-        Ok(_) => epochs.close().await?,
-        Err(_) => epochs.abort().await,
+    let overdue = overdue(stop.clone());
+    tokio::pin!(overdue);
+    let ended = tokio::select! {
+        ended = epochs.run(stop) => ended,
+        () = &mut overdue => {
+            epochs.abort().await;
+            return Ok(given_up(spec));
+        }
+    };
+    match ended {
+        Ok(ended) => tokio::select! {
+            closed = epochs.close() => closed.map(|()| ended),
+            () = &mut overdue => Ok(given_up(spec)),
+        },
+        Err(error) => {
+            epochs.abort().await;
+            Err(error)
+        }
     }
-    ended
+}
+
+/// Waits until a job that was asked to stop has had its time.
+async fn overdue(mut stop: watch::Receiver<bool>) {
+    asked_to_stop(&mut stop).await;
+    tokio::time::sleep(STOP_LIMIT).await;
+}
+
+fn given_up(spec: &JobSpec) -> Ended {
+    tracing::warn!(
+        job = spec.settings.name,
+        "stopped without a last checkpoint: a sink does not take its rows in time; the next start goes \
+         on from the checkpoint before"
+    );
+    Ended::Stopped
 }

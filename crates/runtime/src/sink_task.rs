@@ -36,7 +36,16 @@ pub(crate) struct RunningSink {
     pub(crate) requests: mpsc::Sender<SinkRequest>,
     /// Of a transactional sink, what it had published when it connected.
     pub(crate) published: Option<Published>,
-    task: JoinHandle<Result<(), ConnectorError>>,
+    task: Task,
+}
+
+/// Ends with its owner, whatever it waits for.
+struct Task(JoinHandle<Result<(), ConnectorError>>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl RunningSink {
@@ -56,20 +65,16 @@ impl RunningSink {
         let (requests, inbox) = mpsc::channel(QUEUE);
         let by_key = sink.plan.accepts() == ChangelogMode::Upsert;
         let key = by_key.then(|| sink.key.clone());
-        let task = tokio::spawn(serve(connected, number, key, inbox, events));
+        let task = Task(tokio::spawn(serve(connected, number, key, inbox, events)));
         Ok(Self { requests, published, task })
     }
 
     /// Lets the sink finish what it was given and close.
     pub(crate) async fn close(self) -> Result<(), ConnectorError> {
-        drop(self.requests);
+        let Self { requests, mut task, .. } = self;
+        drop(requests);
         // A task that panicked was reported by its closed queue.
-        self.task.await.unwrap_or(Ok(()))
-    }
-
-    /// Stops the sink where it is.
-    pub(crate) fn abort(self) {
-        self.task.abort();
+        (&mut task.0).await.unwrap_or(Ok(()))
     }
 }
 

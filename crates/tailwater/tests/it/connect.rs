@@ -306,3 +306,30 @@ async fn a_connector_in_a_file_is_checked_and_run_without_a_server() {
     ran.assert_code(0);
     assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("s3cret"), "{}", ran.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_stops_in_time_although_no_broker_is_there() {
+    let (broker, fixture) = (Broker::start(), Fixture::new().await);
+    let (client, prefix, workspace) = (broker.client(), broker.topic_name(), Workspace::new());
+    let properties = ["config.providers=env", "offset.flush.interval.ms=200"];
+    let mut server = Server::start(&workspace, &broker, &properties);
+    assert_eq!(server.post("counters", &fixture.config(&prefix)).0, 201);
+    let topic = format!("{prefix}.public.counters");
+    assert_eq!(client.committed_at_least(&topic, 100).len(), 100);
+    broker.stop();
+    fixture.client.batch_execute("UPDATE counters SET n = n + 1").await.unwrap();
+    server.binary.wait_for_errors("no broker of the Kafka cluster can be reached", 1).await;
+    let begun = Instant::now();
+    assert_eq!(server.ask("PUT", "/connectors/counters/pause", "").0, 202);
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    broker.start_again();
+    fixture.client.batch_execute("UPDATE counters SET n = n + 1").await.unwrap();
+    assert_eq!(server.ask("PUT", "/connectors/counters/resume", "").0, 202);
+    client.committed_at_least(&topic, 300);
+    for (key, numbers) in histories(&client, &topic) {
+        let mut seen = numbers.clone();
+        seen.dedup();
+        assert_eq!(seen, [0, 1, 2], "key {key}: {numbers:?}");
+    }
+    server.binary.stop().assert_code(0);
+}

@@ -127,9 +127,15 @@ impl Producing {
                 }
             };
             let (reply, done) = match request {
-                None => return,
-                Some(Request::Records(records, reply)) => (reply, self.send_all(&records)),
-                Some(Request::Flush(reply)) => (reply, self.flush()),
+                None => return self.give_up(),
+                Some(Request::Records(records, reply)) => {
+                    let sent = self.send_all(&records, &reply);
+                    (reply, sent)
+                }
+                Some(Request::Flush(reply)) => {
+                    let flushed = self.flush_for(&reply);
+                    (reply, flushed)
+                }
                 Some(Request::Commit(checkpoint, reply)) => (reply, self.commit(checkpoint)),
             };
             let has_failed = done.is_err();
@@ -141,15 +147,15 @@ impl Producing {
         }
     }
 
-    fn send_all(&mut self, records: &Records) -> Result<(), ConnectorError> {
+    fn send_all(&mut self, records: &Records, reply: &Reply) -> Result<(), ConnectorError> {
         self.begin()?;
         for record in records.iter() {
             let partition = self.partition(&record);
             if let Some(topic) = record.topic {
                 self.meet(topic)?;
-                self.send(topic, partition, &record)?;
+                self.send(topic, partition, &record, Some(reply))?;
             } else if let Topics::One(topic) = &self.topics {
-                self.send(topic, partition, &record)?;
+                self.send(topic, partition, &record, Some(reply))?;
             }
         }
         self.producer.poll(Duration::ZERO);
@@ -188,6 +194,7 @@ impl Producing {
         topic: &str,
         partition: Option<i32>,
         record: &RecordRef<'_>,
+        reply: Option<&Reply>,
     ) -> Result<(), ConnectorError> {
         let mut message: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);
         message.partition = partition;
@@ -206,6 +213,7 @@ impl Producing {
                 Some(Code::QueueFull) => {
                     self.producer.poll(STEP);
                     self.check()?;
+                    is_waited_for(reply)?;
                     message = back;
                 }
                 _ => return Err(self.failed(&error)),
@@ -220,6 +228,17 @@ impl Producing {
             self.is_in_transaction = true;
         }
         Ok(())
+    }
+
+    /// Waits until nothing is on its way, as long as somebody waits for it: what an ended job has left
+    /// must not come behind what its successor writes.
+    fn flush_for(&self, reply: &Reply) -> Result<(), ConnectorError> {
+        while self.producer.in_flight_count() > 0 {
+            self.producer.poll(STEP);
+            self.check()?;
+            is_waited_for(Some(reply))?;
+        }
+        self.check()
     }
 
     /// Waits until nothing is on its way.
@@ -240,7 +259,7 @@ impl Producing {
         let (topic, key, note) = progress.note(checkpoint);
         let (key, value, headers) = (Some(key), Some(note.as_slice()), Vec::new());
         let record = RecordRef { topic: None, key, value, timestamp: None, headers };
-        self.send(topic, Some(PARTITION), &record)?;
+        self.send(topic, Some(PARTITION), &record, None)?;
         // The library's own wait for what is on its way takes 100 ms at least.
         self.flush()?;
         let committed = self.producer.commit_transaction(Timeout::Never);
@@ -290,6 +309,15 @@ impl Producing {
             let _ = self.producer.abort_transaction(Duration::from_secs(1));
         }
     }
+}
+
+/// An error once nobody waits for the answer any more.
+fn is_waited_for(reply: Option<&Reply>) -> Result<(), ConnectorError> {
+    if reply.is_some_and(Reply::is_closed) {
+        let message = "the job has ended before its records were written";
+        return Err(ConnectorError::new(ErrorKind::Timeout, message));
+    }
+    Ok(())
 }
 
 /// How many partitions a topic has; brokers that may do so make it when it is first asked for.

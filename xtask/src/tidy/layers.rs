@@ -49,6 +49,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("bench/engine", &["types", "expr", "state", "operators"]),
     ("bench/cdc", &["testkit-postgres"]),
     ("bench/debezium", &["types", "pg-wire", "debezium"]),
+    ("bench/kafka", &["testkit-kafka", "testkit-postgres"]),
     ("xtask", &["testkit-kafka", "testkit-postgres"]),
 ];
 
@@ -64,22 +65,23 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
             "tailwater",
             "testkit-postgres",
             "bench/cdc",
+            "bench/kafka",
             "xtask",
         ],
         "the layers below know no tasks and no sockets",
     ),
     (
         "tokio-postgres",
-        &["connectors", "testkit-postgres", "xtask", "bench/cdc"],
+        &["connectors", "testkit-postgres", "xtask", "bench/cdc", "bench/kafka"],
         "only connectors talk to databases",
     ),
-    ("rdkafka", &["connectors", "testkit-kafka"], "only connectors talk to brokers"),
+    ("rdkafka", &["connectors", "testkit-kafka", "bench/kafka"], "only connectors talk to brokers"),
     (
         "anyhow",
-        &["tailwater", "xtask", "bench/cdc"],
+        &["tailwater", "xtask", "bench/cdc", "bench/kafka"],
         "libraries have errors of their own (thiserror)",
     ),
-    ("clap", &["tailwater", "xtask"], "only the binary reads arguments"),
+    ("clap", &["tailwater", "xtask", "bench/kafka"], "only what is run reads arguments"),
 ];
 
 /// A package's manifest, as far as it is looked at.

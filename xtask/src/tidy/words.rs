@@ -6,7 +6,15 @@ use super::{Source, Violation};
 const RESERVED: &[(&[&str], &[&str], &str)] = &[
     (
         &["tokio::spawn(", "task::spawn(", "spawn_blocking(", "thread::spawn(", "thread::Builder"],
-        &["runtime", "connectors", "state", "testkit-postgres", "bench/cdc", "xtask"],
+        &[
+            "runtime",
+            "connectors",
+            "state",
+            "testkit-postgres",
+            "bench/cdc",
+            "bench/kafka",
+            "xtask",
+        ],
         "only the runtime starts tasks (connectors and state for their own I/O)",
     ),
     (
@@ -16,7 +24,15 @@ const RESERVED: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["std::net::", "TcpStream", "UnixStream"],
-        &["connectors", "server", "tailwater", "testkit-postgres", "testkit-kafka", "xtask"],
+        &[
+            "connectors",
+            "server",
+            "tailwater",
+            "testkit-postgres",
+            "testkit-kafka",
+            "bench/kafka",
+            "xtask",
+        ],
         "only connectors and the server know sockets",
     ),
 ];

@@ -26,7 +26,9 @@ const EVENTS: usize = 64;
 const SAY_AGAIN: Duration = Duration::from_secs(30);
 /// What may wait in memory between the library and the job.
 const CONSUMER_KILOBYTES: &str = "16384";
-const PRODUCER_KILOBYTES: &str = "32768";
+const PRODUCER_KILOBYTES: &str = "8192";
+/// How many requests may wait for their answers.
+const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
 
 /// What the library tells while it works.
 #[derive(Clone, Debug, Default)]
@@ -152,22 +154,38 @@ pub(super) fn consumer(settings: &Settings, group: &str) -> Result<KafkaConsumer
     created.map_err(|e| failed("make a Kafka consumer", &e))
 }
 
-/// The configuration of a producer.
+/// The configuration of a producer that keeps the order of records; a retry may repeat some.
+///
+/// It is not idempotent unless that is asked for, or transactions need it: then the library sends
+/// one request of a partition at a time as well, and until it is answered looks at the clock
+/// without a pause.
 pub(super) fn producer_config(settings: &Settings) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
         .set("queue.buffering.max.kbytes", PRODUCER_KILOBYTES)
-        .set("enable.idempotence", "true")
+        .set("enable.idempotence", "false")
+        .set(IN_FLIGHT, "1")
         .set("partitioner", "murmur2_random")
         .set("reconnect.backoff.max.ms", "1000")
         .set("linger.ms", "2");
     for (name, value) in settings.iter().filter(|(name, _)| !is_of_consumers(name)) {
         config.set(name, value);
     }
+    let is_wanted = settings.get("enable.idempotence").is_some_and(|wanted| wanted == "true");
     if settings.get("acks").is_some_and(|acks| acks != "all" && acks != "-1") {
         config.set("enable.idempotence", "false");
+    } else if is_wanted {
+        idempotent(&mut config, settings);
     }
     config
+}
+
+/// Makes a producer idempotent.
+pub(super) fn idempotent(config: &mut ClientConfig, given: &Settings) {
+    config.set("enable.idempotence", "true");
+    if !given.contains_key(IN_FLIGHT) {
+        config.set(IN_FLIGHT, "5");
+    }
 }
 
 fn is_of_producers(name: &str) -> bool {
@@ -182,6 +200,7 @@ fn is_of_producers(name: &str) -> bool {
             | "delivery.timeout.ms"
             | "enable.idempotence"
             | "linger.ms"
+            | "max.in.flight.requests.per.connection"
             | "message.timeout.ms"
             | "partitioner"
             | "queue.buffering.max.kbytes"

@@ -21,8 +21,8 @@ pub(super) struct Records {
 
 /// Makes records of rows.
 pub(super) trait MakeRecords: Send {
-    /// The records of a batch, in its order.
-    fn records(&mut self, batch: &ChangeBatch) -> Result<Records, ConnectorError>;
+    /// Appends the records of a batch, in its order.
+    fn encode(&mut self, batch: &ChangeBatch, records: &mut Records) -> Result<(), ConnectorError>;
 }
 
 #[derive(Debug)]
@@ -69,6 +69,14 @@ impl Records {
         let headers = headers.map(|(k, v)| (k.to_owned(), v.map(|v| self.copy(v)))).collect();
         let timestamp = record.timestamp();
         self.records.push(Record { topic: Some(topic), key, value, timestamp, headers });
+    }
+
+    /// Forgets the records, and memory beyond what batches usually take.
+    pub(super) fn clear(&mut self) {
+        const KEPT_BYTES: usize = 2 << 20;
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES);
+        self.records.clear();
     }
 
     /// Makes room for as much as a batch holds.
@@ -225,14 +233,13 @@ impl Encoder {
 }
 
 impl MakeRecords for Encoder {
-    fn records(&mut self, batch: &ChangeBatch) -> Result<Records, ConnectorError> {
-        let mut records = Records::default();
+    fn encode(&mut self, batch: &ChangeBatch, records: &mut Records) -> Result<(), ConnectorError> {
         records.reserve(batch);
         for (kind, row) in batch.iter() {
-            self.record(kind, row, &mut records).map_err(|error| {
+            self.record(kind, row, records).map_err(|error| {
                 ConnectorError::new(ErrorKind::BadData, format!("a row cannot be written: {error}"))
             })?;
         }
-        Ok(records)
+        Ok(())
     }
 }

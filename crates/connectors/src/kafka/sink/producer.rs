@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -10,7 +11,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::util::Timeout;
 use tailwater_connector_api::{ConnectorError, ErrorKind, Published, SinkContext};
 use tailwater_types::CheckpointId;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::delivery::{Guarantee, Partitioner};
 use super::encode::{RecordRef, Records};
@@ -22,16 +23,18 @@ use crate::kafka::properties::Settings;
 
 /// How long a topic that the brokers are to make by themselves may take.
 const TOPIC_LIMIT: Duration = Duration::from_secs(10);
-/// How long the library is waited for at a time.
-const STEP: Duration = Duration::from_millis(1);
+/// How long what the library has to say may wait while records come in or are on their way.
+const STEP: Duration = Duration::from_millis(10);
+/// The same while nothing goes on before it has been heard.
+const SHORT_STEP: Duration = Duration::from_micros(200);
 
 /// Where an answer goes.
-pub(super) type Reply = oneshot::Sender<Result<(), ConnectorError>>;
+pub(super) type Reply<T = ()> = oneshot::Sender<Result<T, ConnectorError>>;
 
 /// What the thread is asked for.
 pub(super) enum Request {
-    /// Hand these to the library.
-    Records(Records, Reply),
+    /// Hand these to the library, and give their memory back.
+    Records(Records, Reply<Records>),
     /// Make everything before durable.
     Flush(Reply),
     /// Make everything before visible, as the rows of this checkpoint.
@@ -112,42 +115,43 @@ impl Producing {
     }
 
     /// Does what it is asked until nobody asks any more.
-    pub(super) fn serve(mut self, mut inbox: mpsc::Receiver<Request>) {
+    pub(super) fn serve(mut self, inbox: Receiver<Request>) {
         loop {
             let request = if self.producer.in_flight_count() == 0 {
-                inbox.blocking_recv()
+                inbox.recv().ok()
             } else {
-                match inbox.try_recv() {
+                match inbox.recv_timeout(STEP) {
                     Ok(request) => Some(request),
-                    Err(mpsc::error::TryRecvError::Empty) => {
-                        self.producer.poll(STEP);
+                    Err(RecvTimeoutError::Timeout) => {
+                        self.listen();
                         continue;
                     }
-                    Err(mpsc::error::TryRecvError::Disconnected) => None,
+                    Err(RecvTimeoutError::Disconnected) => None,
                 }
             };
-            let (reply, done) = match request {
+            let is_done = match request {
                 None => return self.give_up(),
                 Some(Request::Records(records, reply)) => {
                     let sent = self.send_all(&records, &reply);
-                    (reply, sent)
+                    answer(reply, sent.map(|()| records))
                 }
                 Some(Request::Flush(reply)) => {
                     let flushed = self.flush_for(&reply);
-                    (reply, flushed)
+                    answer(reply, flushed)
                 }
-                Some(Request::Commit(checkpoint, reply)) => (reply, self.commit(checkpoint)),
+                Some(Request::Commit(checkpoint, reply)) => answer(reply, self.commit(checkpoint)),
             };
-            let has_failed = done.is_err();
-            // Who asked may have been told to stop.
-            let _ = reply.send(done);
-            if has_failed {
+            if !is_done {
                 return self.give_up();
             }
         }
     }
 
-    fn send_all(&mut self, records: &Records, reply: &Reply) -> Result<(), ConnectorError> {
+    fn send_all(
+        &mut self,
+        records: &Records,
+        reply: &Reply<Records>,
+    ) -> Result<(), ConnectorError> {
         self.begin()?;
         for record in records.iter() {
             let partition = self.partition(&record);
@@ -158,7 +162,26 @@ impl Producing {
                 self.send(topic, partition, &record, Some(reply))?;
             }
         }
-        self.producer.poll(Duration::ZERO);
+        self.listen();
+        self.check()
+    }
+
+    /// Takes the reports of delivery that are there. It never lets the library wait for more: with
+    /// less than a millisecond to go that is a loop that only looks at the clock.
+    fn listen(&self) {
+        loop {
+            let before = self.producer.in_flight_count();
+            self.producer.poll(Duration::ZERO);
+            if before == 0 || self.producer.in_flight_count() >= before {
+                return;
+            }
+        }
+    }
+
+    /// Waits for a moment, then takes the reports that are there.
+    fn wait(&self) -> Result<(), ConnectorError> {
+        std::thread::sleep(SHORT_STEP);
+        self.listen();
         self.check()
     }
 
@@ -194,7 +217,7 @@ impl Producing {
         topic: &str,
         partition: Option<i32>,
         record: &RecordRef<'_>,
-        reply: Option<&Reply>,
+        reply: Option<&Reply<Records>>,
     ) -> Result<(), ConnectorError> {
         let mut message: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);
         message.partition = partition;
@@ -211,8 +234,7 @@ impl Producing {
         while let Err((error, back)) = self.producer.send(message) {
             match error.rdkafka_error_code() {
                 Some(Code::QueueFull) => {
-                    self.producer.poll(STEP);
-                    self.check()?;
+                    self.wait()?;
                     is_waited_for(reply)?;
                     message = back;
                 }
@@ -234,8 +256,7 @@ impl Producing {
     /// must not come behind what its successor writes.
     fn flush_for(&self, reply: &Reply) -> Result<(), ConnectorError> {
         while self.producer.in_flight_count() > 0 {
-            self.producer.poll(STEP);
-            self.check()?;
+            self.wait()?;
             is_waited_for(Some(reply))?;
         }
         self.check()
@@ -244,8 +265,7 @@ impl Producing {
     /// Waits until nothing is on its way.
     fn flush(&self) -> Result<(), ConnectorError> {
         while self.producer.in_flight_count() > 0 {
-            self.producer.poll(STEP);
-            self.check()?;
+            self.wait()?;
         }
         self.check()
     }
@@ -311,8 +331,16 @@ impl Producing {
     }
 }
 
+/// Answers; whether it was done.
+fn answer<T>(reply: Reply<T>, done: Result<T, ConnectorError>) -> bool {
+    let is_done = done.is_ok();
+    // Who asked may have been told to stop.
+    let _ = reply.send(done);
+    is_done
+}
+
 /// An error once nobody waits for the answer any more.
-fn is_waited_for(reply: Option<&Reply>) -> Result<(), ConnectorError> {
+fn is_waited_for<T>(reply: Option<&Reply<T>>) -> Result<(), ConnectorError> {
     if reply.is_some_and(Reply::is_closed) {
         let message = "the job has ended before its records were written";
         return Err(ConnectorError::new(ErrorKind::Timeout, message));

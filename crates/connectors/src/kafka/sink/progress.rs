@@ -60,7 +60,8 @@ impl Progress {
 
     /// Makes a producer's settings transactional.
     pub(super) fn configure(&self, config: &mut ClientConfig, given: &Settings) {
-        config.set("transactional.id", &self.transactional_id).set("enable.idempotence", "true");
+        client::idempotent(config, given);
+        config.set("transactional.id", &self.transactional_id);
         if !given.contains_key("transaction.timeout.ms") {
             config.set("transaction.timeout.ms", TRANSACTION_TIMEOUT);
         }

@@ -135,13 +135,12 @@ impl Raw {
 }
 
 impl MakeRecords for Raw {
-    fn records(&mut self, batch: &ChangeBatch) -> Result<Records, ConnectorError> {
-        let mut records = Records::default();
+    fn encode(&mut self, batch: &ChangeBatch, records: &mut Records) -> Result<(), ConnectorError> {
         records.reserve(batch);
         for (_, row) in batch.iter() {
             let record = RecordRef::new(row);
             records.push(self.topic(record.topic()), record);
         }
-        Ok(records)
+        Ok(())
     }
 }

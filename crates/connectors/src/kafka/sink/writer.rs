@@ -1,21 +1,22 @@
 //! The sink as the job sees it: rows become records here, a thread of its own sends them.
 
 use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
 
 use tailwater_connector_api::{BoxFuture, ConnectorError, ErrorKind, Published, Sink, SinkContext};
 use tailwater_types::{ChangeBatch, CheckpointId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use super::encode::MakeRecords;
+use super::encode::{MakeRecords, Records};
 use super::producer::{ProducerConfig, Producing, Reply, Request};
-
-/// How many batches wait at most for the thread.
-const QUEUE: usize = 2;
 
 /// A connected sink.
 pub(super) struct KafkaSink {
     encoder: Box<dyn MakeRecords>,
-    requests: mpsc::Sender<Request>,
+    /// The last ones, empty: their memory is used again.
+    spare: Records,
+    /// Holds one request at most: each is answered before the next one.
+    requests: Sender<Request>,
     /// What a transactional sink had published when it connected.
     published: Option<Published>,
 }
@@ -27,10 +28,11 @@ impl KafkaSink {
         encoder: Box<dyn MakeRecords>,
         context: SinkContext,
     ) -> Result<Self, ConnectorError> {
-        let (requests, inbox) = mpsc::channel(QUEUE);
+        let (requests, inbox) = channel();
         let (opened, is_open) = oneshot::channel();
         let runtime = tokio::runtime::Handle::current();
-        std::thread::spawn(move || {
+        let thread = std::thread::Builder::new().name("kafka-sink".to_owned());
+        let serve = move || {
             let _entered = runtime.enter();
             match Producing::open(&config, &context) {
                 Ok((producing, published)) => {
@@ -40,19 +42,22 @@ impl KafkaSink {
                 }
                 Err(error) => drop(opened.send(Err(error))),
             }
-        });
+        };
+        thread.spawn(serve).map_err(|error| {
+            let message = "cannot start the thread of the Kafka producer";
+            ConnectorError::new(ErrorKind::Internal, message).with_source(error)
+        })?;
         let published = is_open.await.unwrap_or_else(|_| Err(gone()))?;
-        Ok(Self { encoder, requests, published })
+        Ok(Self { encoder, spare: Records::default(), requests, published })
     }
 }
 
-async fn ask(
-    requests: &mpsc::Sender<Request>,
-    request: impl FnOnce(Reply) -> Request + Send,
-) -> Result<(), ConnectorError> {
+async fn ask<T>(
+    requests: &Sender<Request>,
+    request: impl FnOnce(Reply<T>) -> Request + Send,
+) -> Result<T, ConnectorError> {
     let (reply, answer) = oneshot::channel();
-    let sent = requests.send(request(reply)).await;
-    sent.map_err(|_| gone())?;
+    requests.send(request(reply)).map_err(|_| gone())?;
     answer.await.unwrap_or_else(|_| Err(gone()))
 }
 
@@ -66,8 +71,11 @@ impl Sink for KafkaSink {
         batch: &'a ChangeBatch,
     ) -> BoxFuture<'a, Result<(), ConnectorError>> {
         Box::pin(async move {
-            let records = self.encoder.records(batch)?;
-            ask(&self.requests, |reply| Request::Records(records, reply)).await
+            let mut records = std::mem::take(&mut self.spare);
+            self.encoder.encode(batch, &mut records)?;
+            self.spare = ask(&self.requests, |reply| Request::Records(records, reply)).await?;
+            self.spare.clear();
+            Ok(())
         })
     }
 

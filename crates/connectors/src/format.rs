@@ -2,18 +2,22 @@
 
 mod settings;
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
-use tailwater_connector_api::{TableIssue, TableSpec, nearest};
+use tailwater_connector_api::{ConnectorError, ErrorKind, TableIssue, TableSpec, nearest};
 use tailwater_expr::{ResolveContext, ResolveError};
 use tailwater_formats::{
-    ChangeJson, ChangeJsonConfig, ChangeJsonDecoder, ChangeJsonEncoder, CsvConfig, CsvDecoder,
-    CsvEncoder, Decoder, EncodedColumns, Endianness, JsonConfig, JsonDecoder, JsonEncoder,
-    JsonEncoding, MessageDecoder, MessageEncoder, MessageShape, MetadataColumn, RawDecoder,
-    RawEncoder, RowBefore,
+    AvroDecoder, AvroEncoder, AvroFraming, ChangeJson, ChangeJsonConfig, ChangeJsonDecoder,
+    ChangeJsonEncoder, CsvConfig, CsvDecoder, CsvEncoder, DebeziumAvroDecoder, DebeziumAvroEncoder,
+    Decoder, EncodedColumns, Endianness, JsonConfig, JsonDecoder, JsonEncoder, JsonEncoding,
+    MessageDecoder, MessageEncoder, MessageShape, MetadataColumn, RawDecoder, RawEncoder,
+    RowBefore, derive_schema, envelope,
 };
 use tailwater_types::{ChangelogMode, Schema, TypeKind};
 
 use crate::options::OptionReader;
+use crate::registry::{Lookup, Registry};
 
 pub(crate) use settings::refuse_unknown;
 
@@ -37,9 +41,18 @@ impl FormatUse {
             Self::ReadFiles | Self::WriteFiles => {
                 &["csv", "json", "debezium-json", "canal-json", "maxwell-json", "ogg-json"]
             }
-            Self::ReadMessages | Self::WriteMessages => {
-                &["csv", "json", "raw", "debezium-json", "canal-json", "maxwell-json", "ogg-json"]
-            }
+            Self::ReadMessages | Self::WriteMessages => &[
+                "csv",
+                "json",
+                "raw",
+                "debezium-json",
+                "canal-json",
+                "maxwell-json",
+                "ogg-json",
+                "avro",
+                "avro-confluent",
+                "debezium-avro-confluent",
+            ],
         }
     }
 
@@ -63,6 +76,12 @@ pub(crate) enum Format {
     Raw(Endianness),
     /// `debezium-json` and its like.
     Changes(ChangeJsonConfig, JsonEncoding),
+    /// `avro`
+    Avro,
+    /// `avro-confluent`
+    AvroConfluent(Registry),
+    /// `debezium-avro-confluent`
+    DebeziumAvroConfluent(Registry),
 }
 
 /// The columns that a decoder makes rows of.
@@ -125,8 +144,31 @@ impl Format {
             "canal-json" => Self::changes(options, key, for_what, ChangeJson::Canal),
             "maxwell-json" => Self::changes(options, key, for_what, ChangeJson::Maxwell),
             "ogg-json" => Self::changes(options, key, for_what, ChangeJson::Ogg),
+            "avro" => Some(Self::Avro),
+            "avro-confluent" => Registry::read(options, &own).map(Self::AvroConfluent),
+            "debezium-avro-confluent" => {
+                Registry::read(options, &own).map(Self::DebeziumAvroConfluent)
+            }
             _ => None,
         }
+    }
+
+    /// Registers the schema of the columns, where there is a registry; its number.
+    pub(crate) async fn register(
+        &self,
+        columns: &EncodedColumns,
+        subject: &str,
+    ) -> Result<Option<u32>, ConnectorError> {
+        let (registry, fields) = match self {
+            Self::AvroConfluent(registry) => (registry, columns.fields()),
+            Self::DebeziumAvroConfluent(registry) => (registry, envelope(&columns.fields())),
+            Self::Csv(_) | Self::Json(..) | Self::Raw(_) | Self::Changes(..) | Self::Avro => {
+                return Ok(None);
+            }
+        };
+        let schema = derive_schema(&fields)
+            .map_err(|e| ConnectorError::new(ErrorKind::SchemaMismatch, e.message))?;
+        registry.register(subject, &schema).await.map(Some)
     }
 
     fn changes(
@@ -176,17 +218,22 @@ impl Format {
             Self::Json(..) => "json",
             Self::Raw(_) => "raw",
             Self::Changes(config, _) => config.flavour.name(),
+            Self::Avro => "avro",
+            Self::AvroConfluent(_) => "avro-confluent",
+            Self::DebeziumAvroConfluent(_) => "debezium-avro-confluent",
         }
     }
 
     /// What a stream of this format may contain.
     pub(crate) fn changelog_mode(&self) -> ChangelogMode {
         match self {
-            Self::Csv(_) | Self::Json(..) | Self::Raw(_) => ChangelogMode::InsertOnly,
+            Self::Csv(_) | Self::Json(..) | Self::Raw(_) | Self::Avro | Self::AvroConfluent(_) => {
+                ChangelogMode::InsertOnly
+            }
             Self::Changes(config, _) if config.shape == MessageShape::Envelope => {
                 ChangelogMode::InsertOnly
             }
-            Self::Changes(..) => ChangelogMode::Retract,
+            Self::Changes(..) | Self::DebeziumAvroConfluent(_) => ChangelogMode::Retract,
         }
     }
 
@@ -194,7 +241,7 @@ impl Format {
     pub(crate) fn flavour(&self) -> Option<ChangeJson> {
         match self {
             Self::Changes(config, _) => Some(config.flavour),
-            Self::Csv(_) | Self::Json(..) | Self::Raw(_) => None,
+            _ => None,
         }
     }
 
@@ -214,7 +261,10 @@ impl Format {
         Ok(match self {
             Self::Csv(config) => Box::new(CsvDecoder::new(schema, config.clone(), &context)?),
             Self::Json(config, _) => Box::new(JsonDecoder::new(schema, *config, &context)?),
-            Self::Raw(_) => return Err(ResolveError::new("raw has messages and no files")),
+            Self::Raw(_) | Self::Avro | Self::AvroConfluent(_) | Self::DebeziumAvroConfluent(_) => {
+                let name = self.name();
+                return Err(ResolveError::new(format!("{name} has messages and no files")));
+            }
             Self::Changes(config, _) => Box::new(changes_of(columns, config, &context)?),
         })
     }
@@ -231,24 +281,41 @@ impl Format {
             Self::Csv(config) => Box::new(CsvDecoder::new(schema, config.clone(), &context)?),
             Self::Json(config, _) => Box::new(JsonDecoder::new(schema, *config, &context)?),
             Self::Raw(endianness) => Box::new(RawDecoder::new(schema, *endianness)?),
+            Self::Avro => Box::new(AvroDecoder::new(schema, AvroFraming::Table)?),
+            Self::AvroConfluent(registry) => Box::new(AvroDecoder::new(schema, framing(registry))?),
+            Self::DebeziumAvroConfluent(registry) => {
+                Box::new(DebeziumAvroDecoder::new(schema, framing(registry))?)
+            }
             Self::Changes(config, _) => Box::new(changes_of(columns, config, &context)?),
         })
     }
 
-    /// An encoder of messages with these columns.
+    /// An encoder of messages with these columns; `id` is the number of their schema in the
+    /// registry, once it has one.
     pub(crate) fn message_encoder(
         &self,
         columns: &EncodedColumns,
+        id: Option<u32>,
     ) -> Result<Box<dyn MessageEncoder>, ResolveError> {
         Ok(match self {
             Self::Csv(config) => Box::new(CsvEncoder::new(columns, config.clone())?),
             Self::Json(_, encoding) => Box::new(JsonEncoder::new(columns, encoding.clone())?),
             Self::Raw(endianness) => Box::new(RawEncoder::new(columns, *endianness)?),
+            Self::Avro => Box::new(AvroEncoder::new(columns, None)?),
+            Self::AvroConfluent(_) => Box::new(AvroEncoder::new(columns, Some(id.unwrap_or(0)))?),
+            Self::DebeziumAvroConfluent(_) => {
+                Box::new(DebeziumAvroEncoder::new(columns, id.unwrap_or(0))?)
+            }
             Self::Changes(config, encoding) => {
                 Box::new(ChangeJsonEncoder::new(config.flavour, columns, encoding.clone())?)
             }
         })
     }
+}
+
+fn framing(registry: &Registry) -> AvroFraming {
+    let runtime = tokio::runtime::Handle::try_current().ok();
+    AvroFraming::Registry(Arc::new(Lookup { registry: registry.clone(), runtime }))
 }
 
 fn changes_of(

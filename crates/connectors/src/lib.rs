@@ -10,3 +10,4 @@ pub mod kafka;
 mod options;
 pub mod postgres;
 pub mod print;
+mod registry;

@@ -48,12 +48,14 @@ pub struct DecodeError {
     pub message: String,
     /// How to mend it, where that is known.
     pub hint: Option<String>,
+    /// The fault is not the message's, and another attempt may succeed.
+    pub may_pass: bool,
 }
 
 impl DecodeError {
     /// An error in record `record`.
     pub fn new(record: u64, message: impl Into<String>) -> Self {
-        Self { record, message: message.into(), hint: None }
+        Self { record, message: message.into(), hint: None, may_pass: false }
     }
 }
 

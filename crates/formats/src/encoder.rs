@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tailwater_types::{DataType, RowKind, RowRef, Schema};
+use tailwater_types::{DataType, Field, RowKind, RowRef, Schema};
 
 /// Turns changes into messages, one each.
 pub trait MessageEncoder: Send {
@@ -74,6 +74,12 @@ impl EncodedColumns {
             Some(EncodedColumn { name: name.into(), data_type, place: *place })
         };
         Self { columns: places.iter().filter_map(column).collect() }
+    }
+
+    /// The columns as fields of a message.
+    pub fn fields(&self) -> Vec<Field> {
+        let field = |c: &EncodedColumn| Field::new(&*c.name, c.data_type.clone());
+        self.columns.iter().map(field).collect()
     }
 
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &EncodedColumn> {

@@ -1,6 +1,7 @@
 //! Bytes to changes and back: json, csv, raw, and changes as Debezium, Canal, Maxwell and Oracle
 //! GoldenGate write them. Pure: no I/O, no connector.
 
+mod avro;
 mod change_json;
 mod csv;
 mod decoder;
@@ -10,6 +11,10 @@ mod raw;
 mod text_value;
 mod value_text;
 
+pub use avro::{
+    AvroDecoder, AvroEncoder, AvroFraming, DebeziumAvroDecoder, DebeziumAvroEncoder, SchemaSource,
+    SchemaUnavailable, derive_schema, envelope,
+};
 pub use change_json::{
     ChangeJson, ChangeJsonConfig, ChangeJsonDecoder, ChangeJsonEncoder, MessageShape,
     MetadataColumn, RowBefore,

@@ -116,6 +116,7 @@ impl Session {
                 directory: root.join(directory_name(&name)),
                 interval,
                 begins_anew: self.environment.begins_anew,
+                is_unattended: false,
             }),
             name,
             state_budget_bytes: self.settings.state_budget_bytes(),

@@ -11,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 use crate::epoch_loop::{Ended, EpochLoop};
 use crate::error::JobError;
 use crate::graph::{GraphSource, JobGraph};
+use crate::manifest::durable_positions;
 use crate::restart_policy::{Reaction, pause, reaction};
 
 /// How long a job that is asked to stop may take for its last checkpoint: less than what those who
@@ -39,6 +40,9 @@ pub struct CheckpointSettings {
     pub interval: Duration,
     /// Drop what is there and begin anew.
     pub begins_anew: bool,
+    /// Nobody watches its start: a job that goes on from a checkpoint waits for servers that are
+    /// not there yet, as one does that has run.
+    pub is_unattended: bool,
 }
 
 /// A job that can be started, also again.
@@ -170,7 +174,10 @@ async fn supervise(
     metrics: Arc<JobMetrics>,
 ) {
     let mut attempt = 0;
-    let mut ran_before = false;
+    let resumes = |c: &CheckpointSettings| {
+        c.is_unattended && durable_positions(&c.directory).is_ok_and(|all| !all.is_empty())
+    };
+    let mut ran_before = spec.settings.checkpoints.as_ref().is_some_and(resumes);
     loop {
         let mut was_running = false;
         let run = Box::pin(run_once(&spec, &mut stop, &status, &metrics, &mut was_running));

@@ -74,7 +74,7 @@ impl SinkFactory for FilesystemSinkFactory {
 fn encoder(format: &Format, table: &TableSpec) -> Result<Box<dyn MessageEncoder>, ResolveError> {
     let is_inside = |place: &usize| !table.partition_keys.contains(place);
     let places: Vec<usize> = (0..table.columns.len()).filter(is_inside).collect();
-    format.message_encoder(&EncodedColumns::new(&table.schema(), &places, ""))
+    format.message_encoder(&EncodedColumns::new(&table.schema(), &places, ""), None)
 }
 
 struct FilesystemSinkPlan {

@@ -7,6 +7,7 @@ use tailwater_formats::{
 };
 
 use crate::options::OptionReader;
+use crate::registry;
 
 /// Options that are honoured.
 const KNOWN: [&str; 15] = [
@@ -58,7 +59,11 @@ pub(crate) fn refuse_unknown(
         format_prefixes.iter().flat_map(below).collect()
     };
     let of_jsons = JSONS.iter().flat_map(|name| OF_JSON.map(|key| format!("{name}.{key}")));
-    let all_known: Vec<String> = of_jsons.chain(KNOWN.map(str::to_owned)).collect();
+    let of_registries = ["avro-confluent", "debezium-avro-confluent"]
+        .into_iter()
+        .flat_map(|name| registry::KNOWN.map(|key| format!("{name}.{key}")));
+    let all_known: Vec<String> =
+        of_jsons.chain(of_registries).chain(KNOWN.map(str::to_owned)).collect();
     let (more_known, more_passed) = (below(&all_known), below(&PASSED.map(str::to_owned)));
     let known: Vec<&str> =
         known.iter().copied().chain(more_known.iter().map(String::as_str)).collect();

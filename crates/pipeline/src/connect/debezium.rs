@@ -239,6 +239,7 @@ impl ConnectEngine for DebeziumEngine {
                 directory: request.checkpoints.clone(),
                 interval: self.worker.interval.unwrap_or(usual),
                 begins_anew: false,
+                is_unattended: true,
             }),
             state_budget_bytes: STATE_BYTES,
             time_zone: "UTC".to_owned(),

@@ -57,6 +57,7 @@ fn spec<S: SinkPlan + Clone + 'static>(
         directory: directory.to_owned(),
         interval: Duration::from_millis(20),
         begins_anew: false,
+        is_unattended: false,
     });
     let settings = JobSettings {
         name: "test".to_owned(),

@@ -192,6 +192,29 @@ async fn a_connector_writes_each_event_once_and_in_order_through_kills_of_the_wo
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_starts_before_its_brokers_waits_for_them() {
+    let (broker, fixture) = (Broker::start(), Fixture::new().await);
+    let (client, prefix, workspace) = (broker.client(), broker.topic_name(), Workspace::new());
+    let properties = ["config.providers=env", "offset.flush.interval.ms=200"];
+    let mut server = Server::start(&workspace, &broker, &properties);
+    assert_eq!(server.post("counters", &fixture.config(&prefix)).0, 201);
+    let topic = format!("{prefix}.public.counters");
+    assert_eq!(client.committed_at_least(&topic, 100).len(), 100);
+    server.until("counters", "RUNNING").await;
+    server.binary.stop().assert_code(0);
+    broker.stop();
+    fixture.client.batch_execute("UPDATE counters SET n = n + 1").await.unwrap();
+    let mut server = Server::start(&workspace, &broker, &properties);
+    let status = server.until("counters", "RESTARTING").await;
+    let trace = status["tasks"][0]["trace"].as_str().unwrap();
+    assert!(trace.contains("failed to reach the Kafka cluster"), "{trace}");
+    broker.start_again();
+    assert_eq!(client.committed_at_least(&topic, 200).len(), 200);
+    server.until("counters", "RUNNING").await;
+    server.binary.stop().assert_code(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn connectors_run_side_by_side_and_a_failed_one_says_why() {
     let (broker, fixture) = (Broker::shared(), Fixture::new().await);
     let (client, workspace) = (broker.client(), Workspace::new());

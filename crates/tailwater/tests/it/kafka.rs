@@ -2,6 +2,7 @@
 
 mod changes;
 mod checks;
+mod registry;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -103,6 +103,32 @@ impl Records {
     }
 }
 
+/// The numbers of the schemas of key and value, where a registry keeps them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SchemaIds {
+    key: Option<u32>,
+    value: Option<u32>,
+}
+
+impl SchemaIds {
+    /// Registers the schemas under the topic's subjects.
+    pub(super) async fn register(
+        table: &TableSpec,
+        layout: &options::Layout,
+        topic: &str,
+    ) -> Result<Self, ConnectorError> {
+        let (columns, schema) = (&layout.columns, table.schema());
+        let mut ids = Self::default();
+        if let Some(format) = &layout.key {
+            let places = EncodedColumns::new(&schema, &columns.key, &columns.key_prefix);
+            ids.key = format.register(&places, &format!("{topic}-key")).await?;
+        }
+        let places = EncodedColumns::new(&schema, &columns.value, "");
+        ids.value = layout.value.register(&places, &format!("{topic}-value")).await?;
+        Ok(ids)
+    }
+}
+
 /// Makes records of rows.
 pub(super) struct Encoder {
     key: Option<Box<dyn MessageEncoder>>,
@@ -120,17 +146,18 @@ impl Encoder {
         layout: &options::Layout,
         flavour: Flavour,
         zone: &TimeZone,
+        ids: SchemaIds,
     ) -> Result<Self, ResolveError> {
         let (columns, schema) = (&layout.columns, table.schema());
         let key = match &layout.key {
             Some(format) => {
                 let places = EncodedColumns::new(&schema, &columns.key, &columns.key_prefix);
-                Some(format.message_encoder(&places)?)
+                Some(format.message_encoder(&places, ids.key)?)
             }
             None => None,
         };
         let places = EncodedColumns::new(&schema, &columns.value, "");
-        let value = layout.value.message_encoder(&places)?;
+        let value = layout.value.message_encoder(&places, ids.value)?;
         let beside = |wanted: Metadata| {
             let found = columns.metadata.iter().find(|(_, metadata)| *metadata == wanted);
             found.map(|(place, _)| *place)

@@ -10,7 +10,7 @@ use tailwater_connector_api::{
 use tailwater_types::ChangelogMode;
 
 use super::delivery::{self, Guarantee, Partitioner};
-use super::encode::Encoder;
+use super::encode::{Encoder, SchemaIds};
 use super::producer::{ProducerConfig, Topics};
 use super::writer::KafkaSink;
 use crate::format::FormatUse;
@@ -78,7 +78,9 @@ fn plan(table: &TableSpec, flavour: Flavour) -> Result<Box<dyn SinkPlan>, Vec<Ta
             let issue = TableIssue::column(&table.columns[*at].name, message);
             options.errors.push(issue.with_hint("declare it METADATA ... VIRTUAL"));
         }
-        if let Err(refused) = Encoder::new(table, layout, flavour, &TimeZone::UTC) {
+        if let Err(refused) =
+            Encoder::new(table, layout, flavour, &TimeZone::UTC, SchemaIds::default())
+        {
             options.errors.push(TableIssue::table(refused.message));
         }
     }
@@ -120,7 +122,9 @@ impl SinkPlan for KafkaSinkPlan {
     ) -> BoxFuture<'_, Result<Box<dyn Sink>, ConnectorError>> {
         Box::pin(async move {
             let zone = TimeZone::get(&context.time_zone).unwrap_or(TimeZone::UTC);
-            let encoder = Encoder::new(&self.table, &self.config.layout, self.flavour, &zone);
+            let layout = &self.config.layout;
+            let ids = SchemaIds::register(&self.table, layout, &self.config.topic).await?;
+            let encoder = Encoder::new(&self.table, layout, self.flavour, &zone, ids);
             let encoder =
                 encoder.map_err(|e| ConnectorError::new(ErrorKind::SchemaMismatch, e.message))?;
             let producer = Arc::new(ProducerConfig {

@@ -96,7 +96,8 @@ impl Rows {
     ) -> Result<(), ConnectorError> {
         let decoded = self.decode(message, out);
         decoded.map_err(|(part, error)| {
-            let bad = ConnectorError::new(ErrorKind::BadData, format!("{part}: {}", error.message))
+            let kind = if error.may_pass { ErrorKind::Connect } else { ErrorKind::BadData };
+            let bad = ConnectorError::new(kind, format!("{part}: {}", error.message))
                 .with_context("topic", message.topic())
                 .with_context("partition", message.partition().to_string())
                 .with_context("offset", message.offset().to_string());

@@ -91,8 +91,13 @@ pub trait Sink: Send {
     fn write<'a>(&'a mut self, batch: &'a ChangeBatch)
     -> BoxFuture<'a, Result<(), ConnectorError>>;
 
-    /// Makes everything accepted so far visible and durable. Called at the end of each epoch in
-    /// which nothing more is waiting, and before each checkpoint.
+    /// Nothing more is waiting: what was accepted should become visible soon. A sink that sees to that
+    /// by itself need not flush here; what fails meanwhile is told by the next call.
+    fn idle(&mut self) -> BoxFuture<'_, Result<(), ConnectorError>> {
+        self.flush()
+    }
+
+    /// Makes everything accepted so far visible and durable. Called before each checkpoint.
     fn flush(&mut self) -> BoxFuture<'_, Result<(), ConnectorError>>;
 
     /// For [`Publication::Transactional`]: what was published last; `None` if nothing ever was.

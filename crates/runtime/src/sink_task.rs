@@ -98,7 +98,7 @@ async fn serve(
                     None => sink.write(&batch).await,
                 };
                 match written {
-                    Ok(()) if inbox.is_empty() => sink.flush().await,
+                    Ok(()) if inbox.is_empty() => sink.idle().await,
                     other => other,
                 }
             }

@@ -79,6 +79,11 @@ impl Sink for KafkaSink {
         })
     }
 
+    /// The library sends what waits by itself, after `linger.ms`.
+    fn idle(&mut self) -> BoxFuture<'_, Result<(), ConnectorError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn flush(&mut self) -> BoxFuture<'_, Result<(), ConnectorError>> {
         Box::pin(ask(&self.requests, Request::Flush))
     }

@@ -10,6 +10,7 @@ pub(crate) struct TextReader {
     is_time: bool,
     /// Milliseconds that a time of day is a multiple of.
     unit: Option<i64>,
+    is_decimal: bool,
 }
 
 impl TextReader {
@@ -29,11 +30,17 @@ impl TextReader {
             TypeKind::Time(precision) => Some(10_i64.pow(3 - u32::from(precision.min(3)))),
             _ => None,
         };
-        Ok(Self { cast: cast(text, &target, CastMode::Explicit, context)?, is_time, unit })
+        let is_decimal = matches!(target.kind, TypeKind::Decimal { .. });
+        let cast = cast(text, &target, CastMode::Explicit, context)?;
+        Ok(Self { cast, is_time, unit, is_decimal })
     }
 
     /// The value of a text; `None` if it is none of the type.
     pub(crate) fn read<'a>(&'a self, text: &str, arena: &'a Bump) -> Option<Datum<'a>> {
+        // A quirk of Flink's CAST that its formats do not have: one letter is zero.
+        if self.is_decimal && !text.bytes().any(|b| b.is_ascii_digit()) {
+            return None;
+        }
         let spaced;
         let text = if self.is_time {
             spaced = text.strip_suffix('Z').unwrap_or(text).replacen('T', " ", 1);
@@ -49,5 +56,21 @@ impl TextReader {
             (Datum::Int(millis), Some(unit)) => Datum::Int(millis - millis % unit),
             _ => read,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_is_no_decimal() {
+        let context = ResolveContext { time_zone: jiff::tz::TimeZone::UTC, is_strict: false };
+        let decimal = TypeKind::Decimal { precision: 5, scale: 2 }.nullable();
+        let reader = TextReader::new(&decimal, &context).expect("a cast");
+        let arena = Bump::new();
+        assert_eq!(reader.read("z", &arena), None);
+        assert_eq!(reader.read("", &arena), None);
+        assert_eq!(reader.read("1.5", &arena), Some(Datum::Decimal(150)));
     }
 }

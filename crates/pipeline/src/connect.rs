@@ -37,6 +37,9 @@ pub trait ConnectEngine: Send + Sync {
         config: &'a ConnectorConfig,
     ) -> BoxFuture<'a, Option<Validation>>;
 
+    /// Why a connector cannot run beside another one, if it cannot.
+    fn conflict(&self, config: &ConnectorConfig, other: &ConnectorConfig) -> Option<String>;
+
     /// Whether an option's value is a secret.
     fn is_secret(&self, option: &str) -> bool;
 

@@ -235,8 +235,10 @@ impl Durability {
         if !publishing.is_finished() {
             return Ok(None);
         }
-        publishing
-            .await
+        let published = publishing.await;
+        // It has been waited for, whatever came of it.
+        checkpoint.publishing = None;
+        published
             .map_err(|e| JobError::io("publish", &self.directory, std::io::Error::other(e)))??;
         state.committed();
         EpochLog::remove_all_but(&self.directory, checkpoint.number);

@@ -37,6 +37,9 @@ pub enum JobError {
         /// How to mend it.
         hint: String,
     },
+    /// A fault of ours: the loop is gone.
+    #[error("the job has broken down over a fault in Tailwater")]
+    Panicked,
     /// A file of the checkpoint could not be written or read.
     #[error("failed to {action} \"{path}\"")]
     Io {
@@ -73,6 +76,9 @@ impl JobError {
             }
             JobError::State(StateError::Io { source, .. }) | JobError::Io { source, .. } => {
                 is_full(source).then_some(MAKE_ROOM)
+            }
+            JobError::Panicked => {
+                Some("start it again: it goes on from its last checkpoint; the log has the place")
             }
             JobError::Operator(_) => None,
         }

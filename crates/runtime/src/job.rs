@@ -156,11 +156,15 @@ pub fn spawn_job(spec: JobSpec) -> JobHandle {
     let (stop, stop_seen) = watch::channel(false);
     let (status_sender, status) = watch::channel(JobStatus::Starting);
     let metrics = Arc::new(JobMetrics::default());
+    let status_of_panic = status_sender.clone();
     let work = supervise(spec, stop_seen, status_sender, Arc::clone(&metrics));
     let (ended, end) = oneshot::channel();
     let runtime = tokio::runtime::Handle::current();
     std::thread::spawn(move || {
-        runtime.block_on(work);
+        let work = std::panic::AssertUnwindSafe(|| runtime.block_on(work));
+        if std::panic::catch_unwind(work).is_err() {
+            status_of_panic.send_replace(JobStatus::Failed(Arc::new(JobError::Panicked)));
+        }
         // Nobody may wait for it.
         let _ = ended.send(());
     });

@@ -46,6 +46,7 @@ pub(crate) fn reaction(error: &JobError) -> Reaction {
             | OperatorError::OldRowsLost,
         )
         | JobError::State(StateError::Damaged { .. })
+        | JobError::Panicked
         | JobError::Checkpoint { .. } => Reaction::Stop,
     }
 }

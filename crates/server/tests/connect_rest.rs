@@ -119,7 +119,8 @@ async fn a_connector_is_made_shown_and_removed_as_with_connect() {
     assert_eq!(body["message"], "Connector pg1 not found");
     let (_, body) = server.ask(Method::GET, "/connectors/nope/status", Value::Null).await;
     assert_eq!(body["message"], "No status found for connector nope");
-    assert!(std::fs::read_dir(directory.path()).unwrap().next().is_none());
+    let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "the lock alone: {left:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,6 +141,7 @@ async fn states_change_as_told_and_survive_a_restart() {
     assert_eq!(stopped["connector"]["state"], "STOPPED");
     assert_eq!(stopped["tasks"], json!([]));
     server.worker.close().await;
+    drop(server);
 
     let server = Server::start(directory.path()).await;
     assert_eq!(server.get("/connectors").await, json!(["a", "b", "c d/é"]));
@@ -307,4 +309,22 @@ async fn plugins_options_topics_and_loggers_are_told() {
     );
     let root = server.get("/").await;
     assert_eq!((&root["version"], &root["kafka_cluster_id"]), (&json!("4.3.0"), &json!("idle")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_belongs_to_one_connector_and_a_directory_to_one_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path()).await;
+    let mut with_slot = config("db");
+    with_slot["slot.name"] = json!("s");
+    let post = |name: &str| json!({"name": name, "config": with_slot});
+    let (status, _) = server.ask(Method::POST, "/connectors", post("a")).await;
+    assert_eq!(status, StatusCode::CREATED);
+    let (status, body) = server.ask(Method::POST, "/connectors", post("b")).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(body["message"].as_str().unwrap().contains("a has the slot"), "{body}");
+    let settings =
+        WorkerSettings { directory: directory.path().to_owned(), worker_id: "second".to_owned() };
+    let second = Worker::open(Arc::new(IdleEngine), settings).err().unwrap();
+    assert!(second.to_string().contains("another server has these connectors"), "{second}");
 }

@@ -156,7 +156,37 @@ pub(crate) fn is_table(table: &CatalogTable) -> Result<(), ConnectorError> {
         .with_hint("capture the tables beneath it, or read it with 'connector' = 'jdbc'"))
 }
 
-/// Checks that the role may read the table.
+/// Partitions are read themselves: the right to read the whole is not enough.
+async fn may_select_leaves(client: &Client, table: &CatalogTable) -> Result<(), ConnectorError> {
+    if !table.is_partitioned {
+        return Ok(());
+    }
+    let sql = "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), current_user::text
+        FROM pg_partition_tree($1::oid::regclass) t JOIN pg_class c ON c.oid = t.relid
+        JOIN pg_namespace n ON n.oid = c.relnamespace WHERE t.isleaf AND c.relkind = 'r'
+          AND NOT has_table_privilege(c.oid, 'SELECT') ORDER BY 1";
+    let rows = client.query(sql, &[&table.oid]).await;
+    let rows = rows.map_err(|error| query_error("read the partitions' privileges", error))?;
+    let Some(first) = rows.first() else {
+        return Ok(());
+    };
+    let role: String = first.get(1);
+    let leaves: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let message = format!(
+        "role \"{role}\" may not read {} of the partitions of table \"{}.{}\", which are read one \
+         by one",
+        leaves.len(),
+        table.schema,
+        table.name
+    );
+    Err(ConnectorError::new(ErrorKind::Auth, message).with_hint(format!(
+        "as their owner: GRANT SELECT ON {} TO {};",
+        leaves.join(", "),
+        quote(&role)
+    )))
+}
+
+/// Whether the role may read a table; of a partitioned one its partitions as well.
 pub(crate) async fn may_select(
     client: &Client,
     table: &CatalogTable,
@@ -168,7 +198,7 @@ pub(crate) async fn may_select(
         .await
         .map_err(|error| query_error("read the privileges", error))?;
     if row.get(0) {
-        return Ok(());
+        return may_select_leaves(client, table).await;
     }
     let role: String = row.get(1);
     let message = format!("role \"{role}\" may not read table \"{}.{}\"", table.schema, table.name);

@@ -72,6 +72,7 @@ impl<'a> OptionReader<'a> {
     /// Judges the keys by themselves: unknown ones, those without effect, those that are refused.
     pub(super) fn judge_keys(&mut self) {
         for (key, value) in self.options {
+            self.judge_kind(key, value);
             match find(key).map(|definition| (definition.handling, &definition.default)) {
                 Some((Handling::Used, _)) => {}
                 Some((Handling::PassedOver(reason), _)) => {
@@ -85,6 +86,27 @@ impl<'a> OptionReader<'a> {
                 }
                 None => self.judge_unknown(key),
             }
+        }
+    }
+
+    /// A value of another type is refused even where it would have no effect.
+    fn judge_kind(&mut self, key: &str, value: &str) {
+        let kind = find(key).map_or("STRING", |definition| definition.kind);
+        let value = value.trim();
+        let fits = match kind {
+            "INT" => value.parse::<i32>().is_ok(),
+            "LONG" => value.parse::<i64>().is_ok(),
+            "SHORT" => value.parse::<i16>().is_ok(),
+            "BOOLEAN" => ["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word)),
+            _ => true,
+        };
+        let handling = find(key).map(|definition| definition.handling);
+        if !fits && matches!(handling, Some(Handling::PassedOver(_))) {
+            let why = match kind {
+                "BOOLEAN" => "Expected value to be either true or false".to_owned(),
+                kind => format!("Not a number of type {kind}"),
+            };
+            self.invalid(key, &why);
         }
     }
 

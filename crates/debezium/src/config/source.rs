@@ -215,7 +215,9 @@ fn slot(reader: &mut OptionReader<'_>) -> String {
 
 fn note_plugin(reader: &mut OptionReader<'_>) {
     let plugin = reader.text("plugin.name");
-    if plugin != "pgoutput" {
+    if !["pgoutput", "decoderbufs"].contains(&plugin.as_str()) {
+        reader.invalid("plugin.name", "Value must be one of decoderbufs, pgoutput");
+    } else if plugin != "pgoutput" {
         let note =
             format!("plugin \"{plugin}\" is not used: pgoutput is, which needs no installation");
         reader.note("plugin.name", note);

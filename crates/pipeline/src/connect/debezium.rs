@@ -216,6 +216,24 @@ impl ConnectEngine for DebeziumEngine {
         })
     }
 
+    fn conflict(&self, config: &ConnectorConfig, other: &ConnectorConfig) -> Option<String> {
+        let source = |config| {
+            let resolved = self.resolved(config).ok()?;
+            config::validate(&resolved).config.map(|config| config.source)
+        };
+        let (source, other) = (source(config)?, source(other)?);
+        let is_same = source.slot == other.slot
+            && source.host.eq_ignore_ascii_case(&other.host)
+            && source.port == other.port;
+        is_same.then(|| {
+            format!(
+                "The 'slot.name' value is invalid: connector {} reads from slot {} already: each \
+                 connector needs a slot of its own",
+                other.name, source.slot
+            )
+        })
+    }
+
     fn is_secret(&self, option: &str) -> bool {
         validation::is_secret(option)
     }

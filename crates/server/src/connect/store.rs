@@ -32,6 +32,8 @@ pub(crate) struct Kept {
 /// The directory of all connectors.
 pub(crate) struct Store {
     root: PathBuf,
+    /// Held for as long as the connectors are ours.
+    _lock: fs::File,
 }
 
 const FILE: &str = "connector.json";
@@ -40,7 +42,15 @@ impl Store {
     /// Opens the directory, makes it if need be.
     pub(crate) fn open(root: PathBuf) -> io::Result<Self> {
         fs::create_dir_all(&root)?;
-        Ok(Self { root })
+        let lock = fs::File::create(root.join(".lock"))?;
+        lock.try_lock().map_err(|_| {
+            io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "another server has these connectors; stop it, or give this one another \
+                 XDG_STATE_HOME",
+            )
+        })?;
+        Ok(Self { root, _lock: lock })
     }
 
     /// A connector's own directory.

@@ -216,10 +216,12 @@ impl Worker {
             )));
         };
         let validation = self.validate(class, config).await?;
-        if validation.error_count == 0 {
+        let mut errors: Vec<String> = validation.errors().map(str::to_owned).collect();
+        let others = self.all().into_iter().filter(|other| other.name != name);
+        errors.extend(others.filter_map(|o| self.engine.conflict(config, &o.config())));
+        if errors.is_empty() {
             return Ok(());
         }
-        let errors: Vec<&str> = validation.errors().collect();
         Err(RestError::bad_request(format!(
             "Connector configuration is invalid and contains the following {} error(s):\n{}\n\
              You can also find the above list of errors at the endpoint \

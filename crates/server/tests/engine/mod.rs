@@ -73,6 +73,12 @@ impl ConnectEngine for IdleEngine {
         })
     }
 
+    fn conflict(&self, config: &ConnectorConfig, other: &ConnectorConfig) -> Option<String> {
+        let slot = |config: &ConnectorConfig| config.get("slot.name").cloned();
+        (slot(config).is_some() && slot(config) == slot(other))
+            .then(|| format!("{} has the slot", other["name"]))
+    }
+
     fn is_secret(&self, option: &str) -> bool {
         option.ends_with("password")
     }

@@ -356,3 +356,22 @@ async fn a_connector_stops_in_time_although_no_broker_is_there() {
     }
     server.binary.stop().assert_code(0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_whose_checkpoints_are_gone_fails_and_says_so() {
+    let (broker, fixture) = (Broker::shared(), Fixture::new().await);
+    let (prefix, workspace) = (broker.topic_name(), Workspace::new());
+    let properties = ["config.providers=env", "offset.flush.interval.ms=100"];
+    let mut server = Server::start(&workspace, &broker, &properties);
+    assert_eq!(server.post("counters", &fixture.config(&prefix)).0, 201);
+    server.until("counters", "RUNNING").await;
+    let state = workspace.path().join("state/tailwater/connect/counters/checkpoints");
+    std::fs::remove_dir_all(state).unwrap();
+    fixture.client.batch_execute("UPDATE counters SET n = n + 1").await.unwrap();
+    let status = server.until("counters", "FAILED").await;
+    let trace = status["tasks"][0]["trace"].as_str().unwrap();
+    assert!(trace.contains("checkpoints"), "{trace}");
+    let ran = server.binary.stop();
+    ran.assert_code(0);
+    assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+}

@@ -94,7 +94,7 @@ impl CapturedRelation {
             self.names().shown()
         );
         ConnectorError::new(ErrorKind::Unsupported, message).with_hint(
-            "empty the sink tables and start the job anew with --fresh; use DELETE instead of \\
+            "empty the sink tables and start the job anew with --fresh; use DELETE instead of \
              TRUNCATE from now on, or let truncates pass by 'debezium.skipped.operations' = 't'",
         )
     }

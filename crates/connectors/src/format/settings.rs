@@ -1,6 +1,7 @@
 //! The options of each format, below the prefix that its use gives them.
 
 use regex::Regex;
+use tailwater_connector_api::TableIssue;
 use tailwater_formats::{
     ChangeJson, ChangeJsonConfig, CsvConfig, Endianness, JsonConfig, JsonEncoding, NullKeys,
     TimestampFormat,
@@ -75,9 +76,16 @@ pub(crate) fn refuse_unknown(
 /// How `json` and its relatives are read; `own` is the format's name behind its prefix.
 pub(super) fn json(options: &mut OptionReader<'_>, own: &str) -> JsonConfig {
     let is_plain = own.strip_suffix("json").is_some_and(|p| p.is_empty() || p.ends_with('.'));
+    let ignores_errors = options.flag(&format!("{own}.ignore-parse-errors"));
+    let missing = format!("{own}.fail-on-missing-field");
+    let fails_on_missing = is_plain && options.flag(&missing);
+    if ignores_errors && fails_on_missing {
+        let message = "fail-on-missing-field and ignore-parse-errors shouldn't both be true.";
+        options.errors.push(TableIssue::option(&missing, message));
+    }
     JsonConfig {
-        ignores_errors: options.flag(&format!("{own}.ignore-parse-errors")),
-        fails_on_missing: is_plain && options.flag(&format!("{own}.fail-on-missing-field")),
+        ignores_errors,
+        fails_on_missing,
         timestamps: timestamps(options, own),
         loses_place: options.table.is_strict,
     }

@@ -383,3 +383,19 @@ fn strict_as_flink_the_same_is_refused() {
 
     "#]].assert_eq(&ran.stderr);
 }
+
+#[test]
+fn options_of_a_format_that_contradict_each_other_are_refused() {
+    check(
+        "CREATE TABLE t (a INT) WITH ('connector' = 'filesystem', 'path' = 'people.json', 'format' = 'json',\n\
+         'json.ignore-parse-errors' = 'true', 'json.fail-on-missing-field' = 'true');\nSELECT * FROM t;",
+        &expect![[r#"
+            error[E0150]: option 'json.fail-on-missing-field': fail-on-missing-field and ignore-parse-errors shouldn't both be true.
+             --> script.sql:5:38
+              |
+            5 | 'json.ignore-parse-errors' = 'true', 'json.fail-on-missing-field' = 'true');
+              |                                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        "#]],
+    );
+}

@@ -269,9 +269,9 @@ async fn a_value_that_an_update_did_not_touch_comes_from_the_old_row_or_is_an_er
 }
 
 #[tokio::test]
-async fn a_truncate_is_an_error_that_says_why() {
+async fn a_truncate_is_an_error_where_the_user_says_so() {
     let db = Fixture::new(ORDERS).await;
-    let spec = db.cdc(&columns(), &[0]);
+    let spec = with(db.cdc(&columns(), &[0]), &[("debezium.skipped.operations", "none")]);
     let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
     reading.rows(2).await;
     db.sql("TRUNCATE orders").await;

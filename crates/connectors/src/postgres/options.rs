@@ -197,7 +197,7 @@ pub(crate) fn parse(
         slot_failover: options.get("debezium.slot.failover") != Some("false"),
         skips_truncate: options
             .get("debezium.skipped.operations")
-            .is_some_and(|skipped| skipped.split(',').any(|operation| operation.trim() == "t")),
+            .is_none_or(|skipped| skipped.split(',').any(|operation| operation.trim() == "t")),
     };
     if options.errors.is_empty() { Ok((config, options.notes)) } else { Err(options.errors) }
 }

@@ -95,7 +95,7 @@ impl CapturedRelation {
         );
         ConnectorError::new(ErrorKind::Unsupported, message).with_hint(
             "empty the sink tables and start the job anew with --fresh; use DELETE instead of \
-             TRUNCATE from now on, or let truncates pass by 'debezium.skipped.operations' = 't'",
+             TRUNCATE from now on, or leave out 'debezium.skipped.operations': truncates pass then",
         )
     }
 }
@@ -115,7 +115,18 @@ impl Changes {
         if let Change::Truncate = change {
             let is_passed_over = self.skips_truncate || self.form == ChangeForm::AppendOnly;
             let is_wanted = !is_judged || self.judge(table.table, &[])? != Verdict::Drop;
-            return if is_passed_over || !is_wanted { Ok(()) } else { Err(table.truncated()) };
+            if !is_wanted {
+                return Ok(());
+            }
+            if !is_passed_over {
+                return Err(table.truncated());
+            }
+            let table = table.names().shown();
+            tracing::warn!(
+                table,
+                "the table was truncated: its rows stay in the job and its sinks"
+            );
+            return Ok(());
         }
         if !is_judged {
             let mut batch = std::mem::take(&mut self.batch);

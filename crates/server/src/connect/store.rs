@@ -62,7 +62,12 @@ impl Store {
     pub(crate) fn load(&self) -> io::Result<Vec<Kept>> {
         let mut all = Vec::new();
         for entry in fs::read_dir(&self.root)? {
-            let file = entry?.path().join(FILE);
+            let entry = entry?;
+            // The lock lies beside them.
+            if !entry.file_type()?.is_dir() {
+                continue;
+            }
+            let file = entry.path().join(FILE);
             match read(&file) {
                 Ok(Some(kept)) => all.push(kept),
                 Ok(None) => {}

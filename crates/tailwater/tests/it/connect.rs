@@ -183,6 +183,7 @@ async fn a_connector_writes_each_event_once_and_in_order_through_kills_of_the_wo
     }
     assert_eq!(client.partitions(&topic), 3);
     server.until("counters", "RUNNING").await;
+    assert!(!server.binary.stderr().contains("ERROR"), "{}", server.binary.stderr());
     let topics = server.ask("GET", "/connectors/counters/topics", "").1;
     assert_eq!(topics["counters"]["topics"], json!([topic]));
     let offsets = server.ask("GET", "/connectors/counters/offsets", "").1;

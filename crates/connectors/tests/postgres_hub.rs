@@ -70,6 +70,29 @@ async fn tables_and_jobs_share_one_slot_each_from_its_own_place() {
 }
 
 #[tokio::test]
+async fn a_table_whose_changes_nobody_takes_yet_does_not_hold_up_the_others() {
+    let db = Fixture::new(TABLES).await;
+    let orders = db.cdc(&columns(), &[0]);
+    let users = with(orders.clone(), &[("table-name", "users")]);
+    let mut taken = read(&orders, "a", ReadFrom::default()).await;
+    let mut waiting = read(&users, "a", ReadFrom::default()).await;
+    taken.rows(1).await;
+    waiting.rows(1).await;
+    for id in 1..=20 {
+        let sql = format!(
+            "INSERT INTO users SELECT {id} * 10000 + g, repeat('u', 50) FROM generate_series(1, 1000) g;
+             INSERT INTO orders VALUES ({id} + 1, 'o')"
+        );
+        db.sql(&sql).await;
+        assert_eq!(taken.rows(id + 1).await.len(), id + 1);
+    }
+    let rows = waiting.rows(20_001).await;
+    let ids = rows[1..].iter().map(|row| row[3..].split(',').next().unwrap());
+    let ids: Vec<u32> = ids.map(|id| id.parse().unwrap()).collect();
+    assert!(ids.is_sorted() && ids.len() == 20_000, "{:?}", &ids[..10]);
+}
+
+#[tokio::test]
 async fn the_slot_waits_for_the_slowest_job_even_if_it_is_away() {
     let db = Fixture::new(TABLES).await;
     let spec = db.cdc(&columns(), &[0]);

@@ -115,7 +115,20 @@ pub(crate) struct Wish {
     pub(crate) at: Lsn,
     /// Whether a later place, where the reader is by now, does as well.
     pub(crate) may_join_later: bool,
+    pub(crate) patience: Patience,
     pub(crate) stream: StreamRequest,
+}
+
+/// How many bytes may wait for a subscriber while others have nothing to read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience(usize);
+
+impl Patience {
+    /// For a job that reads on.
+    pub(crate) const USUAL: Self = Self(8 << 20);
+    /// For a job that repeats what it read before: as far apart as its tables were then they may be
+    /// again, in smaller pieces.
+    pub(crate) const REPEATING: Self = Self(4 * Self::USUAL.0);
 }
 
 /// To the reader.

@@ -19,7 +19,7 @@ use super::changes::Changes;
 use super::checks::Server;
 use super::client::query_error;
 use super::connection::WireConnection;
-use super::hub::{Hub, HubAcker, StreamRequest, Subscription, Wish};
+use super::hub::{Hub, HubAcker, Patience, StreamRequest, Subscription, Wish};
 use super::options::{ChangeForm, PostgresConfig, Startup};
 use super::position::{ServerIdentity, SlotPosition};
 use super::publication::{self, Publication};
@@ -260,6 +260,10 @@ impl PostgresCdcSource {
             relations: capture.relations(),
             at,
             may_join_later: known.is_none() && self.config.startup != Startup::CommittedOffset,
+            patience: match from.stops.is_empty() {
+                true => Patience::USUAL,
+                false => Patience::REPEATING,
+            },
             stream: self.stream_request(),
         };
         let subscription = hub.attach(wish, connection).await?;

@@ -1,6 +1,7 @@
 //! The task that reads from the slot and sends everybody what is theirs.
 
 mod dispatch;
+mod outbox;
 mod pings;
 
 use std::sync::{Arc, PoisonError, Weak};
@@ -217,10 +218,11 @@ impl Reader {
         if stream.read_ready()? {
             return Ok(());
         }
-        let mut tell_in = Duration::from_secs(3600);
+        let idle = Duration::from_secs(3600);
+        let mut tell_in = if self.dispatcher.has_mail() { outbox::LOOK } else { idle };
         if self.dispatcher.has_progress() {
             let since = stream.last_progress.map_or(PROGRESS, |last| last.elapsed());
-            tell_in = PROGRESS.saturating_sub(since);
+            tell_in = tell_in.min(PROGRESS.saturating_sub(since));
             if tell_in.is_zero() {
                 self.dispatcher.flush(true).await;
                 stream.last_progress = Some(Instant::now());

@@ -4,18 +4,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use tailwater_connector_api::{ConnectorError, ErrorKind};
 use tailwater_pg_wire::pgoutput::{self, Block, Commit, PgOutput};
 use tailwater_pg_wire::{Lsn, WireError};
-use tokio::sync::mpsc;
 
 use super::super::mail::Paper;
 use super::super::spill::Spill;
-use super::super::{Attach, Mail, StreamRequest, Wish};
+use super::super::{Attach, StreamRequest, Wish};
+use super::outbox::Outbox;
 use crate::postgres::rows::wire_error;
 
-/// Mail of this size is sent even if more is there.
-const FULL_BYTES: usize = 120 * 1024;
 /// From so many messages on a transaction is worth a nap within.
 const LONG_TRANSACTION: u64 = 64;
 
@@ -51,14 +50,12 @@ struct Subscriber {
     number: u64,
     wish: Wish,
     wanted: HashSet<u32>,
-    outbox: mpsc::Sender<Result<Mail, ConnectorError>>,
-    mail: Mail,
+    outbox: Outbox,
     /// Has been sent the begin of the transaction.
     is_within: bool,
     /// Nothing is left for it before this place; and what it was told.
     progress: Lsn,
     told: Lsn,
-    is_gone: bool,
 }
 
 /// A transaction that was streamed and is committed.
@@ -106,15 +103,15 @@ impl Dispatcher {
 
     /// Takes somebody on, who begins at `start`.
     pub(super) fn add(&mut self, attach: Attach, start: Lsn) {
-        let Attach { wish, mail: outbox, answer } = attach;
+        let Attach { wish, mail: sender, answer } = attach;
         self.next_number += 1;
         let number = self.next_number;
         if answer.send((start, number)).is_err() {
             return;
         }
-        let mut mail = self.paper.mail();
+        let mut outbox = Outbox::new(sender, wish.patience, &self.paper);
         for description in self.described.values() {
-            mail.push(start, description);
+            outbox.mail.push(start, description);
         }
         let wanted = wish.relations.iter().copied().collect();
         self.subscribers.push(Subscriber {
@@ -122,11 +119,9 @@ impl Dispatcher {
             wish,
             wanted,
             outbox,
-            mail,
             is_within: false,
             progress: start,
             told: start,
-            is_gone: false,
         });
         self.route();
     }
@@ -162,11 +157,11 @@ impl Dispatcher {
 
     /// Whether somebody's mail should leave.
     pub(super) fn is_full(&self) -> bool {
-        self.subscribers.iter().any(|s| s.mail.byte_size() >= FULL_BYTES)
+        self.subscribers.iter().any(|s| s.outbox.is_full())
     }
 
     pub(super) fn has_mail(&self) -> bool {
-        self.subscribers.iter().any(|s| s.mail.byte_size() > 0)
+        self.subscribers.iter().any(|s| s.outbox.has_mail())
     }
 
     /// Whether somebody has not heard how far the stream is.
@@ -175,37 +170,30 @@ impl Dispatcher {
     }
 
     /// Sends what has gathered, and (`with_progress`) how far the stream is to those for whom there
-    /// was nothing.
+    /// was nothing. Waits for those whose box is full unless others have nothing to read meanwhile.
     pub(super) async fn flush(&mut self, with_progress: bool) {
         let is_at_boundary = self.is_at_boundary();
-        let mut has_lost = false;
-        for subscriber in &mut self.subscribers {
-            // Nobody waits for the sake of a progress alone: who has not read the last hears of the
-            // next.
-            let has_room = subscriber.mail.byte_size() > 0 || subscriber.outbox.capacity() > 0;
-            let is_news = is_at_boundary && has_room && subscriber.progress > subscriber.told;
-            if is_news && (with_progress || subscriber.mail.byte_size() > 0) {
-                subscriber.mail.push_progress(subscriber.progress);
-                subscriber.told = subscriber.progress;
+        loop {
+            for subscriber in &mut self.subscribers {
+                subscriber.send(is_at_boundary, with_progress);
             }
-            if subscriber.mail.byte_size() > 0 {
-                let mail = std::mem::replace(&mut subscriber.mail, self.paper.mail());
-                subscriber.is_gone = subscriber.outbox.send(Ok(mail)).await.is_err();
-                has_lost |= subscriber.is_gone;
+            if self.subscribers.iter().any(|s| s.outbox.is_closed()) {
+                self.subscribers.retain(|s| !s.outbox.is_closed());
+                self.route();
             }
-        }
-        if has_lost {
-            self.subscribers.retain(|s| !s.is_gone);
-            self.route();
+            let others_starve = self.subscribers.iter().any(|s| s.outbox.is_read());
+            let mut outboxes = self.subscribers.iter().map(|s| &s.outbox);
+            match outboxes.find(|outbox| !outbox.may_gather(others_starve)) {
+                Some(outbox) => outbox.room().await,
+                None => return,
+            }
         }
     }
 
     /// Everybody hears of an error behind what has come so far.
     pub(super) async fn fail(&mut self, error: &ConnectorError) {
-        for subscriber in self.subscribers.drain(..) {
-            // Who has gone does not mind.
-            let _ = subscriber.outbox.send(Err(error.duplicate())).await;
-        }
+        let outboxes = self.subscribers.drain(..).map(|subscriber| subscriber.outbox);
+        join_all(outboxes.map(|outbox| outbox.fail(error.duplicate()))).await;
     }
 
     /// The server has nothing more up to here.
@@ -306,7 +294,7 @@ impl Dispatcher {
         for subscriber in self.subscribers.iter_mut().filter(|s| s.wish.stream.messages) {
             match &self.open {
                 Some(open) if is_transactional => subscriber.take(open, at, data),
-                _ => subscriber.mail.push(at, data),
+                _ => subscriber.outbox.mail.push(at, data),
             }
         }
         Ok(())
@@ -314,7 +302,7 @@ impl Dispatcher {
 
     fn describe(&mut self, relation: u32, at: Lsn, data: &[u8]) {
         for subscriber in &mut self.subscribers {
-            subscriber.mail.push(at, data);
+            subscriber.outbox.mail.push(at, data);
         }
         self.described.insert(relation, data.to_vec());
     }
@@ -336,7 +324,7 @@ impl Dispatcher {
     fn commit(&mut self, at: Lsn, data: &[u8], commit: Commit) {
         for subscriber in &mut self.subscribers {
             if std::mem::take(&mut subscriber.is_within) {
-                subscriber.mail.push(at, data);
+                subscriber.outbox.mail.push(at, data);
                 subscriber.told = subscriber.told.max(commit.end_lsn);
             }
         }
@@ -386,14 +374,27 @@ impl Dispatcher {
 }
 
 impl Subscriber {
+    fn send(&mut self, is_at_boundary: bool, with_progress: bool) {
+        // A progress alone never takes the room of mail: who has not read the last hears of the next.
+        let is_wanted = match self.outbox.has_mail() {
+            true => self.outbox.has_room(),
+            false => with_progress && self.outbox.is_read(),
+        };
+        if is_wanted && is_at_boundary && self.progress > self.told {
+            self.outbox.mail.push_progress(self.progress);
+            self.told = self.progress;
+        }
+        self.outbox.send();
+    }
+
     fn take(&mut self, open: &Open, at: Lsn, data: &[u8]) {
         if !std::mem::replace(&mut self.is_within, true) {
-            self.mail.push(open.at, &open.begin);
+            self.outbox.mail.push(open.at, &open.begin);
             if let Some(origin) = &open.origin {
-                self.mail.push(open.at, origin);
+                self.outbox.mail.push(open.at, origin);
             }
         }
-        self.mail.push(at, data);
+        self.outbox.mail.push(at, data);
     }
 }
 

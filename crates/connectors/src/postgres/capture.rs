@@ -1,5 +1,7 @@
 //! The tables of one source: found by name or pattern, described as the stream tells of them.
 
+mod newcomers;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -8,6 +10,7 @@ use tailwater_connector_api::{ConnectorError, ErrorKind, Object, Preconditions, 
 use tailwater_pg_wire::pgoutput::Relation;
 use tokio_postgres::Client;
 
+pub(crate) use self::newcomers::RowNewcomers;
 use super::catalog::{self, CatalogTable};
 use super::changes::{CapturedRelation, Streamed};
 use super::client::{self, ServerAddress, query_error};
@@ -43,6 +46,12 @@ impl TablePattern {
         };
         let expressions = (compile("schema-name", &schema)?, compile("table-name", &table)?);
         Ok(Self { schema, table, expressions: Some(expressions) })
+    }
+
+    /// Whether a table is one of those that an expression means; a plain name means no others.
+    pub(crate) fn is_match(&self, schema: &str, table: &str) -> bool {
+        let expressions = self.expressions.as_ref();
+        expressions.is_some_and(|(s, t)| s.is_match(schema) && t.is_match(table))
     }
 }
 
@@ -94,9 +103,9 @@ async fn names(
     pattern: &TablePattern,
 ) -> Result<Vec<(String, String)>, ConnectorError> {
     let literal = (pattern.schema.clone(), pattern.table.clone());
-    let Some((schema, table)) = &pattern.expressions else {
+    if pattern.expressions.is_none() {
         return Ok(vec![literal]);
-    };
+    }
     // Partitions come with the table that they are partitions of.
     let sql = "SELECT n.nspname::text, c.relname::text FROM pg_class c
         JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -109,8 +118,7 @@ async fn names(
     if all.contains(&literal) {
         return Ok(vec![literal]);
     }
-    let matches = |(s, t): &(String, String)| schema.is_match(s) && table.is_match(t);
-    let found: Vec<_> = all.into_iter().filter(matches).collect();
+    let found: Vec<_> = all.into_iter().filter(|(s, t)| pattern.is_match(s, t)).collect();
     if found.is_empty() {
         let message = format!("no table matches \"{}\".\"{}\"", pattern.schema, pattern.table);
         return Err(ConnectorError::new(ErrorKind::SchemaMismatch, message)
@@ -130,6 +138,8 @@ pub(crate) struct Capture {
     pub(crate) address: ServerAddress,
     /// For a source of records.
     pub(crate) records: Option<RecordCapture>,
+    /// For a source of rows.
+    pub(crate) newcomers: Option<RowNewcomers>,
 }
 
 impl Capture {
@@ -138,12 +148,20 @@ impl Capture {
         self.tables.keys().chain(self.partitions.keys()).copied().collect()
     }
 
+    fn root_of(&self, relation: &Relation) -> u32 {
+        self.partitions.get(&relation.oid).copied().unwrap_or(relation.oid)
+    }
+
     /// How the rows of a relation are read from here on, if they are wanted.
     pub(crate) async fn describe(
         &mut self,
         relation: &Relation,
     ) -> Result<Option<CapturedRelation>, ConnectorError> {
-        let root = self.partitions.get(&relation.oid).copied().unwrap_or(relation.oid);
+        let mut root = self.root_of(relation);
+        if !self.tables.contains_key(&root) {
+            self.meet(relation).await?;
+            root = self.root_of(relation);
+        }
         let Some(captured) = self.tables.get(&root) else {
             return Ok(None);
         };

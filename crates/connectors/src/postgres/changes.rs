@@ -114,7 +114,7 @@ impl Changes {
         let mut stops: VecDeque<_> =
             stops.iter().map(read).collect::<Result<_, ConnectorError>>()?;
         // Where an earlier run went on from may be the first of them: it has been reached.
-        stops.retain(|(stop, _)| *stop != position);
+        stops.retain(|(stop, _)| !stop.is_at(&position));
         let mut changes = Self {
             relations: Relations::default(),
             form,
@@ -245,8 +245,12 @@ impl Changes {
         Ok(Taken::Done)
     }
 
-    /// How the rows of a relation are read from here on.
+    /// How the rows of a relation are read from here on. A table that is new is one that positions
+    /// name: it is not read again.
     pub(crate) fn describe(&mut self, oid: u32, relation: CapturedRelation) {
+        if let Err(place) = self.position.tables.binary_search(&relation.table) {
+            self.position.tables.insert(place, relation.table);
+        }
         self.relations.insert(oid, relation);
     }
 

@@ -9,6 +9,7 @@
 
 mod acks;
 mod mail;
+mod newcomers;
 mod reader;
 mod retention;
 mod spill;
@@ -26,13 +27,14 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use self::acks::{Acks, HubAcker};
 pub(crate) use self::mail::{Letter, Mail};
+pub(crate) use self::newcomers::Newcomers;
 pub(crate) use self::subscriber::Subscription;
 use super::client::ServerAddress;
 use super::connection::WireConnection;
 
-/// The hubs of a process.
+/// The hubs of a process, and by which of their slots values come as text.
 #[derive(Debug, Default)]
-pub(crate) struct Hubs(Mutex<BTreeMap<HubKey, Weak<Hub>>>);
+pub(crate) struct Hubs(Mutex<BTreeMap<HubKey, (Weak<Hub>, Arc<AtomicBool>)>>);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct HubKey {
@@ -57,10 +59,11 @@ impl Hubs {
             slot: slot.to_owned(),
         };
         let mut hubs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(hub) = hubs.get(&key).and_then(Weak::upgrade) {
+        if let Some(hub) = hubs.get(&key).and_then(|(hub, _)| hub.upgrade()) {
             return hub;
         }
-        hubs.retain(|_, hub| hub.strong_count() > 0);
+        hubs.retain(|_, (hub, is_text)| hub.strong_count() > 0 || is_text.load(Ordering::Relaxed));
+        let is_text = hubs.get(&key).map(|(_, is_text)| Arc::clone(is_text)).unwrap_or_default();
         let hub = Arc::new(Hub {
             slot: slot.to_owned(),
             setup: tokio::sync::Mutex::new(()),
@@ -68,8 +71,9 @@ impl Hubs {
             reader: Mutex::new(None),
             server_process: AtomicU32::new(0),
             is_watched: AtomicBool::new(false),
+            is_text: Arc::clone(&is_text),
         });
-        hubs.insert(key, Arc::downgrade(&hub));
+        hubs.insert(key, (Arc::downgrade(&hub), is_text));
         hub
     }
 }
@@ -86,6 +90,8 @@ pub(crate) struct Hub {
     /// The server's process that serves the reader, 0 without one.
     server_process: AtomicU32,
     is_watched: AtomicBool,
+    /// Its stream has had values that cannot be read in the binary format.
+    is_text: Arc<AtomicBool>,
 }
 
 /// How to read from the slot.
@@ -111,6 +117,8 @@ pub(crate) struct Wish {
     pub(crate) name: String,
     /// Object ids of the tables and partitions whose changes are wanted.
     pub(crate) relations: Vec<u32>,
+    /// Which others may be wanted once the stream tells of them.
+    pub(crate) newcomers: Option<Newcomers>,
     /// Where to begin.
     pub(crate) at: Lsn,
     /// Whether a later place, where the reader is by now, does as well.
@@ -135,6 +143,8 @@ impl Patience {
 enum Request {
     Attach(Box<Attach>),
     Detach(u64),
+    /// A subscriber does not want a table that it has not named.
+    Refuse(u64, u32),
 }
 
 struct Attach {
@@ -150,6 +160,11 @@ impl Hub {
         self.server_process.load(Ordering::Relaxed)
     }
 
+    /// Whether values must come as text, whatever the catalog says now.
+    pub(crate) fn is_text(&self) -> bool {
+        self.is_text.load(Ordering::Relaxed)
+    }
+
     /// Takes part in the stream. `connection` is used if nobody reads yet.
     pub(crate) async fn attach(
         self: &Arc<Self>,
@@ -160,7 +175,7 @@ impl Hub {
         const QUEUE: usize = 4;
         let (mail, inbox) = mpsc::channel(QUEUE);
         let (answer, answered) = oneshot::channel();
-        let name = wish.name.clone();
+        let (name, is_binary) = (wish.name.clone(), wish.stream.binary);
         self.acks.claim(&name, wish.at);
         let attach = Request::Attach(Box::new(Attach { wish, mail, answer }));
         let requests = self.request(attach, connection)?;
@@ -173,7 +188,7 @@ impl Hub {
             });
         };
         self.acks.claim(&name, start);
-        Ok(Subscription::new(Arc::clone(self), requests, number, start, inbox))
+        Ok(Subscription { start, is_binary, number, requests, inbox, hub: Arc::clone(self) })
     }
 
     /// Who acknowledges what subscriber `name` has made durable.

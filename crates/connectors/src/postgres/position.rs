@@ -8,7 +8,8 @@ use tailwater_pg_wire::Lsn;
 use tailwater_types::Position;
 
 /// `commit end LSN:changes of the next transaction already taken@system.timeline`, then the object
-/// ids of the captured tables after an `=`, and behind a semicolon how far the snapshot has got.
+/// ids of the captured tables after an `=`, what decides which tables are captured after a `~`, and
+/// behind a semicolon how far the snapshot has got.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SlotPosition {
     pub(crate) lsn: Lsn,
@@ -16,6 +17,8 @@ pub(crate) struct SlotPosition {
     pub(crate) server: ServerIdentity,
     /// The tables whose changes are taken, in ascending order.
     pub(crate) tables: Vec<u32>,
+    /// Stands for the lists by which new tables are captured; empty where that is not asked for.
+    pub(crate) scope: String,
     /// JSON of the tables whose snapshot is not through; empty without one.
     pub(crate) snapshot: String,
 }
@@ -36,6 +39,9 @@ impl fmt::Display for SlotPosition {
         for (i, oid) in self.tables.iter().enumerate() {
             write!(f, "{}{oid}", if i == 0 { "" } else { "," })?;
         }
+        if !self.scope.is_empty() {
+            write!(f, "~{}", self.scope)?;
+        }
         if self.snapshot.is_empty() { Ok(()) } else { write!(f, ";{}", self.snapshot) }
     }
 }
@@ -48,6 +54,7 @@ impl FromStr for SlotPosition {
         let (place, rest) = text.split_once('@').ok_or(())?;
         let (lsn, ordinal) = place.split_once(':').ok_or(())?;
         let (server, tables) = rest.split_once('=').ok_or(())?;
+        let (tables, scope) = tables.split_once('~').unwrap_or((tables, ""));
         let (system, timeline) = server.split_once('.').ok_or(())?;
         let tables = tables.split(',').filter(|oid| !oid.is_empty());
         Ok(Self {
@@ -58,6 +65,7 @@ impl FromStr for SlotPosition {
                 timeline: timeline.parse().map_err(|_| ())?,
             },
             tables: tables.map(|oid| oid.parse().map_err(|_| ())).collect::<Result<_, ()>>()?,
+            scope: scope.to_owned(),
             snapshot: snapshot.to_owned(),
         })
     }
@@ -72,6 +80,11 @@ impl SlotPosition {
         })
     }
 
+    /// Whether the same changes and chunks lie in front of both.
+    pub(crate) fn is_at(&self, other: &Self) -> bool {
+        (self.lsn, self.ordinal, &self.snapshot) == (other.lsn, other.ordinal, &other.snapshot)
+    }
+
     /// The form that a checkpoint keeps.
     pub(crate) fn to_position(&self) -> Position {
         Position(self.to_string())
@@ -84,7 +97,13 @@ mod tests {
 
     #[test]
     fn a_position_reads_back_with_its_snapshot_and_without() {
-        for text in ["16/B374D848:0@7412.1=16384", "0/10:7@1.2=1,2;[{\"oid\":5}]", "0/10:0@1.1="] {
+        for text in [
+            "16/B374D848:0@7412.1=16384",
+            "0/10:7@1.2=1,2;[{\"oid\":5}]",
+            "0/10:0@1.1=",
+            "0/10:0@1.1=1,2~00a5",
+            "0/10:0@1.1=1~00a5;[{\"oid\":5}]",
+        ] {
             assert_eq!(text.parse::<SlotPosition>().unwrap().to_string(), text);
         }
         for wrong in ["", "16/B374D848", "1:2@1.1=", "0/1:x@1.1=", "0/1:0@1=5", "0/1:0@1.1=x"] {

@@ -24,6 +24,8 @@ pub(crate) struct Publication {
     pub(crate) partitions: HashMap<u32, Vec<u32>>,
     /// Changes of partitions come in the name of the table that they are partitions of.
     has_root_name: bool,
+    /// A start adds the captured tables that are missing to it.
+    pub(crate) is_extended: bool,
 }
 
 impl Publication {
@@ -33,7 +35,17 @@ impl Publication {
         unpublished: Vec<u32>,
         filters: HashMap<u32, String>,
     ) -> Self {
-        Self { work, unpublished, filters, partitions: HashMap::new(), has_root_name: false }
+        Self { work, unpublished, filters, ..Self::default() }
+    }
+
+    /// The same, if a start may have added tables to it.
+    pub(crate) fn extended(self, is_extended: bool) -> Self {
+        Self { is_extended, ..self }
+    }
+
+    /// Whether a table was in it before this start.
+    pub(crate) fn had(&self, table: u32) -> bool {
+        !self.unpublished.contains(&table)
     }
 
     /// Whether changes of a partitioned table come in its own name.

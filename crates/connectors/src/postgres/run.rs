@@ -1,12 +1,14 @@
 //! A running source: where it begins, the snapshot beside the stream, the stream for ever after.
 
+mod tables;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::StreamExt;
 use tailwater_connector_api::{
-    BoxStream, ConnectorError, ErrorKind, ReadFrom, Source, SourceEvent, SourceReader,
+    BoxStream, ConnectorError, ErrorKind, ReadFrom, Source, SourceEvent, SourceReader, TableSpec,
 };
 use tailwater_debezium::config::{ConnectorConfig, SnapshotMode};
 use tailwater_debezium::event::EventSettings;
@@ -23,7 +25,7 @@ use super::hub::{Hub, HubAcker, Patience, StreamRequest, Subscription, Wish};
 use super::options::{ChangeForm, PostgresConfig, Startup};
 use super::position::{ServerIdentity, SlotPosition};
 use super::publication::{self, Publication};
-use super::records::{self, Heartbeat, RecordCapture, RecordOutput, Rereader};
+use super::records::{Heartbeat, RecordCapture, RecordOutput, Rereader};
 use super::rows::wire_error;
 use super::slot::{self, Slot};
 use super::snapshot::{self, CutSettings, Reading, SnapshotEvent, SnapshotProgress, SnapshotTable};
@@ -38,6 +40,8 @@ pub(crate) struct PostgresCdcSource {
     pub(crate) scratch: Option<PathBuf>,
     /// The columns that are read.
     pub(crate) physical: Vec<String>,
+    /// For a source of rows.
+    pub(crate) declared: Option<TableSpec>,
     pub(crate) client: Client,
     pub(crate) server: Server,
     pub(crate) hub: Arc<Hub>,
@@ -231,6 +235,8 @@ impl PostgresCdcSource {
         let Some((mut connection, identity)) = self.replication.take() else {
             return self.snapshot_only().await;
         };
+        // Of tables too that are left for the stream to tell of.
+        let reads_binary = self.tables.iter().all(|t| t.plan.reads_binary());
         let mut known = from.position.as_ref().map(SlotPosition::read).transpose()?;
         let hub = Arc::clone(&self.hub);
         let guard = hub.setup.lock().await;
@@ -248,6 +254,9 @@ impl PostgresCdcSource {
             position.snapshot.clear();
         }
         self.publish().await?;
+        if let Some(position) = &mut known {
+            self.name_streamed_tables(position, &from);
+        }
         let is_resumed = known.is_some();
         let at = match &known {
             Some(position) => position.lsn,
@@ -258,13 +267,14 @@ impl PostgresCdcSource {
         let wish = Wish {
             name: self.name.clone(),
             relations: capture.relations(),
+            newcomers: capture.newcomers(),
             at,
             may_join_later: known.is_none() && self.config.startup != Startup::CommittedOffset,
             patience: match from.stops.is_empty() {
                 true => Patience::USUAL,
                 false => Patience::REPEATING,
             },
-            stream: self.stream_request(),
+            stream: self.stream_request(reads_binary),
         };
         let subscription = hub.attach(wish, connection).await?;
         drop(guard);
@@ -277,12 +287,14 @@ impl PostgresCdcSource {
                 ordinal: 0,
                 server: identity,
                 tables: Vec::new(),
+                scope: String::new(),
                 snapshot: String::new(),
             },
         };
         let readers = self.plan_snapshot(&position).await?;
         position.tables = self.tables.iter().map(|t| t.table.oid).collect();
         position.tables.sort_unstable();
+        position.scope = self.scope();
         let last_commit = is_resumed.then_some(position.lsn);
         let records = self.records.as_ref().map(|r| {
             let signal_table = r.connector.source.signal_table.clone();
@@ -292,79 +304,22 @@ impl PostgresCdcSource {
         self.stream(subscription, capture, changes, readers, &from)
     }
 
-    /// Publishes the tables that are not yet; another table may have made the publication meanwhile.
-    async fn publish(&mut self) -> Result<(), ConnectorError> {
-        if self.publication.work.is_empty() {
-            return Ok(());
-        }
-        if let Some(records) = &self.records {
-            let tables: Vec<_> = self.tables.iter().map(|t| &t.table).collect();
-            let made = records::publish(&self.client, &records.connector.source, &tables);
-            self.publication = made.await?;
-            return Ok(());
-        }
-        let physical: Vec<&str> = self.physical.iter().map(String::as_str).collect();
-        let wanted: Vec<_> = self.tables.iter().map(|t| (&t.table, physical.clone())).collect();
-        let (name, create) = (&self.config.publication, self.config.publication_create);
-        let version = self.server.version;
-        let checked = publication::check(&self.client, name, &wanted, create, version);
-        self.publication = checked.await?;
-        publication::apply(&self.client, &self.publication.work).await
-    }
-
-    fn capture(&self) -> Capture {
-        let partitions = self.publication.partitions.iter();
-        Capture {
-            keys: BTreeMap::new(),
-            partitions: partitions
-                .flat_map(|(root, all)| all.iter().map(|p| (*p, *root)))
-                .collect(),
-            tables: self.tables.iter().map(|t| (t.table.oid, t.clone())).collect(),
-            address: self.config.address.clone(),
-            records: None,
-        }
-    }
-
     fn snapshot_mode(&self) -> Option<SnapshotMode> {
         self.records.as_ref().map(|records| records.connector.source.snapshot)
     }
 
-    fn stream_request(&self) -> StreamRequest {
+    fn stream_request(&self, reads_binary: bool) -> StreamRequest {
         let version = self.server.version;
         StreamRequest {
             address: self.config.address.clone(),
             application: self.application.clone(),
             publication: self.config.publication.clone(),
-            binary: version >= 140_000 && self.tables.iter().all(|t| t.plan.reads_binary()),
+            binary: version >= 140_000 && reads_binary && !self.hub.is_text(),
             messages: version >= 140_000 && self.records.is_some(),
             scratch: self.scratch.clone().filter(|_| version >= 140_000),
             wal_sender_timeout: self.server.wal_sender_timeout,
             heartbeat: self.config.heartbeat,
         }
-    }
-
-    /// A resumed job goes on with the tables it had; those that match only now are new.
-    fn keep_known_tables(&mut self, position: &SlotPosition) -> Result<(), ConnectorError> {
-        let is_there = |oid: &u32| self.tables.iter().any(|t| t.table.oid == *oid);
-        let gone = position.tables.iter().find(|oid| !is_there(oid));
-        if let (Some(gone), Some(_)) = (gone, &self.records) {
-            // The events of a table that was dropped are all told.
-            tracing::warn!(oid = gone, "a captured table is gone");
-        } else if let Some(gone) = gone {
-            let TableNames(names) = TableNames::of(&self.tables);
-            let message = format!(
-                "a table that the job was reading (object id {gone}) is gone: it was dropped, or \
-                 dropped and created anew; there is {names}"
-            );
-            return Err(ConnectorError::new(ErrorKind::PlaceLost, message).with_hint(
-                "start the job anew with --fresh (it reads the tables again); \
-                 'slot.mismatch-policy' = 'resnapshot' reads again unasked",
-            ));
-        }
-        if !self.config.takes_new_tables {
-            self.tables.retain(|t| position.tables.contains(&t.table.oid));
-        }
-        Ok(())
     }
 
     /// What has still to be read: all tables at the start, what an earlier run has left, tables
@@ -485,15 +440,5 @@ impl PostgresCdcSource {
         let row = row.map_err(|error| query_error("read the end of the WAL", error))?;
         let now: Lsn = row.get::<_, &str>(0).parse().map_err(wire_error)?;
         Ok(now.max(slot.confirmed))
-    }
-}
-
-/// Tables for a message.
-struct TableNames(String);
-
-impl TableNames {
-    fn of(tables: &[CapturedTable]) -> Self {
-        let name = |t: &CapturedTable| format!("{} ({})", t.plan.table(), t.table.oid);
-        Self(tables.iter().map(name).collect::<Vec<_>>().join(", "))
     }
 }

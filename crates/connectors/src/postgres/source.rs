@@ -131,6 +131,7 @@ impl PostgresCdcPlan {
             name: format!("{} {}", context.job_name, context.source_name),
             scratch: context.scratch.clone(),
             physical,
+            declared: Some(self.table.clone()),
             client: ready.client,
             server: ready.server,
             hub: preflight.hub,

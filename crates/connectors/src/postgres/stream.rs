@@ -94,8 +94,12 @@ impl ChangeStream {
         loop {
             // Whoever waited for the description before may have given up.
             if let Some(relation) = &self.described {
-                if let Some(captured) = self.capture.describe(relation).await? {
-                    self.changes.describe(relation.oid, captured);
+                match self.capture.describe(relation).await? {
+                    Some(captured) => {
+                        self.subscription.check_format(&captured)?;
+                        self.changes.describe(relation.oid, captured);
+                    }
+                    None => self.subscription.refuse(relation.oid),
                 }
                 self.described = None;
             }

@@ -16,6 +16,15 @@ impl Patterns {
         (self.include.is_empty() || is_in(&self.include)) && !is_in(&self.exclude)
     }
 
+    /// Both lists as text.
+    pub(super) fn text(&self) -> String {
+        let list = |patterns: &[Regex]| {
+            let patterns: Vec<&str> = patterns.iter().map(Regex::as_str).collect();
+            patterns.join(",")
+        };
+        format!("{};{}", list(&self.include), list(&self.exclude))
+    }
+
     /// The place in the include list of the first pattern that matches.
     pub fn place(&self, name: &str) -> usize {
         self.include.iter().position(|pattern| pattern.is_match(name)).unwrap_or(usize::MAX)

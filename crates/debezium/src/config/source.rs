@@ -90,6 +90,12 @@ impl SourceConfig {
             || (self.schemas.takes(schema) && self.tables.takes(&format!("{schema}.{table}")))
     }
 
+    /// The lists by which [`SourceConfig::captures`] decides, as one text.
+    pub fn scope(&self) -> String {
+        let signals = self.signal_table.as_deref().unwrap_or_default();
+        format!("{}\n{}\n{signals}", self.schemas.text(), self.tables.text())
+    }
+
     /// Whether rows of a table are signals.
     pub fn is_signal_table(&self, schema: &str, table: &str) -> bool {
         let is_it = |name: &String| *name == format!("{schema}.{table}");

@@ -44,6 +44,14 @@ pub(crate) enum Streamed {
 }
 
 impl CapturedRelation {
+    /// Whether the rows can be read from a stream in the binary format.
+    pub(crate) fn reads_binary(&self) -> bool {
+        match &self.streamed {
+            Streamed::Rows { plan, .. } => plan.reads_binary(),
+            Streamed::Records(records) => records.plan.reads_binary(),
+        }
+    }
+
     fn rows(&mut self) -> Result<&mut StreamedRows, ConnectorError> {
         let undescribed = || {
             wire_error(WireError::Invalid { what: "a change of a table that was not described" })
@@ -57,7 +65,7 @@ impl CapturedRelation {
         }
     }
 
-    fn names(&self) -> &Names {
+    pub(crate) fn names(&self) -> &Names {
         match &self.streamed {
             Streamed::Rows { plan, .. } => &plan.names,
             Streamed::Records(records) => &records.plan.names,

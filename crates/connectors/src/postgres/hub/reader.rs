@@ -120,6 +120,7 @@ impl Reader {
         match request {
             Request::Attach(attach) => self.waiting.push(*attach),
             Request::Detach(number) => self.dispatcher.remove(number),
+            Request::Refuse(number, relation) => self.dispatcher.refuse(number, relation),
         }
     }
 

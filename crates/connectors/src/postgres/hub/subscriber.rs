@@ -1,11 +1,13 @@
 //! A subscriber's end.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use tailwater_connector_api::ConnectorError;
+use tailwater_connector_api::{ConnectorError, ErrorKind};
 use tailwater_pg_wire::Lsn;
 use tokio::sync::mpsc;
 
+use super::super::changes::CapturedRelation;
 use super::super::connection::closed;
 use super::{Hub, Mail, Request};
 
@@ -14,23 +16,14 @@ use super::{Hub, Mail, Request};
 pub(crate) struct Subscription {
     /// Where it begins.
     pub(crate) start: Lsn,
-    number: u64,
-    requests: mpsc::UnboundedSender<Request>,
-    inbox: mpsc::Receiver<Result<Mail, ConnectorError>>,
-    _hub: Arc<Hub>,
+    pub(super) is_binary: bool,
+    pub(super) number: u64,
+    pub(super) requests: mpsc::UnboundedSender<Request>,
+    pub(super) inbox: mpsc::Receiver<Result<Mail, ConnectorError>>,
+    pub(super) hub: Arc<Hub>,
 }
 
 impl Subscription {
-    pub(super) fn new(
-        hub: Arc<Hub>,
-        requests: mpsc::UnboundedSender<Request>,
-        number: u64,
-        start: Lsn,
-        inbox: mpsc::Receiver<Result<Mail, ConnectorError>>,
-    ) -> Self {
-        Self { start, number, requests, inbox, _hub: hub }
-    }
-
     /// Waits for mail.
     pub(crate) async fn next(&mut self) -> Result<Mail, ConnectorError> {
         self.inbox.recv().await.unwrap_or_else(|| Err(closed()))
@@ -43,6 +36,25 @@ impl Subscription {
             Err(mpsc::error::TryRecvError::Empty) => Ok(None),
             Err(mpsc::error::TryRecvError::Disconnected) => Err(closed()),
         }
+    }
+
+    /// What the stream describes may need values as text while they come in the binary format: then
+    /// the stream has to begin anew.
+    pub(crate) fn check_format(&self, relation: &CapturedRelation) -> Result<(), ConnectorError> {
+        if !self.is_binary || relation.reads_binary() {
+            return Ok(());
+        }
+        self.hub.is_text.store(true, Ordering::Relaxed);
+        let table = relation.names().shown();
+        let message = format!("table {table} has got values that only come as text");
+        Err(ConnectorError::new(ErrorKind::Conflict, message)
+            .with_hint("nothing has to be done: the stream is read again as text"))
+    }
+
+    /// A table that was not named is not wanted.
+    pub(crate) fn refuse(&self, relation: u32) {
+        // A reader that is gone sends nothing of it either.
+        let _ = self.requests.send(Request::Refuse(self.number, relation));
     }
 }
 

@@ -66,6 +66,11 @@ pub(super) struct KnownColumn {
     pub(super) spec: ColumnSpec,
 }
 
+/// Whether a table may be captured at all: this one belongs to PostGIS.
+pub(super) fn is_ordinary(table: &str) -> bool {
+    table != "spatial_ref_sys"
+}
+
 /// The tables that are there: object id, schema, name, whether it is partitioned.
 pub(super) async fn tables(
     client: &Client,

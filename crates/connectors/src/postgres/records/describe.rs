@@ -5,16 +5,22 @@ use std::sync::Arc;
 
 use tailwater_connector_api::ConnectorError;
 use tailwater_debezium::ColumnSpec;
+use tailwater_debezium::config::SourceConfig;
 use tailwater_debezium::event::{EventSettings, TablePlan, TableSpec};
 use tailwater_pg_wire::pgoutput::{ColumnInfo, Relation};
 
+use super::super::capture::CapturedTable;
 use super::super::client::{self, ServerAddress};
+use super::super::hub::Newcomers;
+use super::super::table_plan;
 use super::RecordPlan;
 use super::catalog::{self, KnownTable, TypeSpecs};
 
 /// What is known of the captured tables.
 pub(crate) struct RecordCapture {
     settings: Arc<EventSettings>,
+    /// Which tables are captured.
+    source: Arc<SourceConfig>,
     database: String,
     known: BTreeMap<u32, KnownTable>,
     /// Tables that the stream has described: a second description tells of a change.
@@ -24,12 +30,14 @@ pub(crate) struct RecordCapture {
 impl RecordCapture {
     pub(super) fn new(
         settings: Arc<EventSettings>,
+        source: Arc<SourceConfig>,
         database: &str,
         known: impl IntoIterator<Item = KnownTable>,
     ) -> Self {
         let known = known.into_iter().map(|known| (known.table.oid, known));
         Self {
             settings,
+            source,
             database: database.to_owned(),
             known: known.collect(),
             described: HashSet::new(),
@@ -40,10 +48,41 @@ impl RecordCapture {
     pub(crate) fn take(&mut self) -> Self {
         Self {
             settings: Arc::clone(&self.settings),
+            source: Arc::clone(&self.source),
             database: std::mem::take(&mut self.database),
             known: std::mem::take(&mut self.known),
             described: HashSet::new(),
         }
+    }
+
+    /// Which tables that have not been named are captured.
+    pub(crate) fn newcomers(&self) -> Newcomers {
+        let source = Arc::clone(&self.source);
+        Newcomers::new(move |schema, table| {
+            catalog::is_ordinary(table) && source.captures(schema, table)
+        })
+    }
+
+    /// A table that was not there when the source began, if it is one to capture.
+    pub(crate) async fn meet(
+        &mut self,
+        relation: &Relation,
+        address: &ServerAddress,
+    ) -> Result<Option<CapturedTable>, ConnectorError> {
+        let (schema, name) = (&relation.namespace, &relation.name);
+        if !catalog::is_ordinary(name) || !self.source.captures(schema, name) {
+            return Ok(None);
+        }
+        let client = client::connect(address, "tailwater").await?;
+        let names = (relation.oid, schema.clone(), name.clone(), false);
+        let Some(known) = catalog::describe(&client, &[names]).await?.pop() else {
+            return Ok(None);
+        };
+        let plan = RecordPlan::of(&self.settings, &known, &self.database);
+        let plan = table_plan::TablePlan::Records(Arc::new(plan));
+        let table = known.table.clone();
+        self.known.insert(relation.oid, known);
+        Ok(Some(CapturedTable { table, plan, filter: None, place: 0, is_in_snapshot: false }))
     }
 
     /// The plan for rows of a relation from here on; `now` is that of the catalog.

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use tailwater_connector_api::{ConnectorError, ErrorKind};
-use tailwater_debezium::event::{EventError, TablePlan};
+use tailwater_debezium::ColumnSpec;
+use tailwater_debezium::event::{EventError, EventSettings, TablePlan, TableSpec};
 use tailwater_pg_wire::value::ValueType;
 
 use super::super::client::quote;
 use super::super::metadata::Names;
+use super::catalog::KnownTable;
 
 /// A table's plan.
 #[derive(Debug)]
@@ -17,6 +19,16 @@ pub(crate) struct RecordPlan {
 }
 
 impl RecordPlan {
+    /// The plan of a table as the catalog has it now.
+    pub(super) fn of(settings: &Arc<EventSettings>, known: &KnownTable, database: &str) -> Self {
+        let columns: Vec<ColumnSpec> = known.columns.iter().map(|c| c.spec.clone()).collect();
+        let place_of = |name: &String| columns.iter().position(|c| c.name == *name);
+        let key = known.key.iter().filter_map(place_of).collect();
+        let (schema, name) = (known.table.schema.clone(), known.table.name.clone());
+        let events = TablePlan::new(settings, TableSpec { schema, name, columns, key });
+        Self::new(events, database)
+    }
+
     pub(super) fn new(events: TablePlan, database: &str) -> Self {
         let table = events.table();
         let names = Names {

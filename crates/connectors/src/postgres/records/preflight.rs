@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use tailwater_connector_api::{ConnectorError, ErrorKind, Object, Preconditions};
-use tailwater_debezium::ColumnSpec;
 use tailwater_debezium::config::{SnapshotMode, SourceConfig};
-use tailwater_debezium::event::{EventSettings, TablePlan as EventPlan, TableSpec};
+use tailwater_debezium::event::EventSettings;
 use tokio_postgres::Client;
 
 use super::super::capture::CapturedTable;
@@ -77,7 +76,12 @@ impl RecordPreflight<'_> {
             self.captured(place, known, filter)
         });
         let tables = tables.collect();
-        let capture = RecordCapture::new(Arc::clone(&self.settings), &address.database, known);
+        let capture = RecordCapture::new(
+            Arc::clone(&self.settings),
+            Arc::new(self.source.clone()),
+            &address.database,
+            known,
+        );
         Some(Ready { client, server, tables, publication, capture, replication })
     }
 
@@ -110,14 +114,10 @@ impl RecordPreflight<'_> {
         known: &KnownTable,
         filter: Option<String>,
     ) -> CapturedTable {
-        let columns: Vec<ColumnSpec> = known.columns.iter().map(|c| c.spec.clone()).collect();
-        let place_of = |name: &String| columns.iter().position(|c| c.name == *name);
-        let key = known.key.iter().filter_map(place_of).collect();
-        let (schema, name) = (known.table.schema.clone(), known.table.name.clone());
+        let (schema, name) = (&known.table.schema, &known.table.name);
         let is_in_snapshot =
-            self.source.snapshot != SnapshotMode::NoData && self.source.snapshots(&schema, &name);
-        let events = EventPlan::new(&self.settings, TableSpec { schema, name, columns, key });
-        let plan = RecordPlan::new(events, &self.config.address.database);
+            self.source.snapshot != SnapshotMode::NoData && self.source.snapshots(schema, name);
+        let plan = RecordPlan::of(&self.settings, known, &self.config.address.database);
         let plan = TablePlan::Records(Arc::new(plan));
         CapturedTable { table: known.table.clone(), plan, filter, place, is_in_snapshot }
     }

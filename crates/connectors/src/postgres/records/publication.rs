@@ -49,12 +49,15 @@ pub(super) async fn inspect(
         |table: &CatalogTable| published.contains(&table.oid) || table.is_partitioned;
     let missing: Vec<&&CatalogTable> = tables.iter().filter(|table| !is_published(table)).collect();
     let name = quote(&config.publication);
-    if config.publication_mode == PublicationMode::Filtered && !there.get::<_, bool>(0) {
+    let is_extended =
+        config.publication_mode == PublicationMode::Filtered && !there.get::<_, bool>(0);
+    if is_extended {
         let strange = published.iter().any(|oid| !tables.iter().any(|table| table.oid == *oid));
         if !missing.is_empty() || strange {
             let statement = format!("ALTER PUBLICATION {name} SET TABLE {};", list(tables));
             let unpublished = missing.iter().map(|table| table.oid).collect();
-            return Publication::to_be_made(vec![statement], unpublished, filters);
+            let publication = Publication::to_be_made(vec![statement], unpublished, filters);
+            return publication.extended(is_extended);
         }
     }
     for table in missing {
@@ -66,7 +69,7 @@ pub(super) async fn inspect(
         let mend = format!("ALTER PUBLICATION {name} ADD TABLE {};", table.sql_name());
         found.warn("publication-tables", Object::Table(table.shown()), message, mend);
     }
-    Publication::to_be_made(Vec::new(), Vec::new(), filters)
+    Publication::to_be_made(Vec::new(), Vec::new(), filters).extended(is_extended)
 }
 
 /// Makes or alters the publication; another connector may have made it meanwhile.

@@ -116,6 +116,7 @@ impl PostgresRecordPlan {
             name: format!("{} {}", context.job_name, context.source_name),
             scratch: context.scratch.clone(),
             physical: Vec::new(),
+            declared: None,
             client: ready.client,
             server: ready.server,
             hub: preflight.hub,

@@ -93,12 +93,17 @@ impl Dispatcher {
             && (wish.stream.binary || !request.binary)
             && (request.messages || !wish.stream.messages)
             // Of a transaction that is being streamed only what was wanted has been kept.
-            && (self.spills.is_empty() || wish.relations.iter().all(|r| self.routes.contains_key(r)));
+            && (self.spills.is_empty() || self.routes_all_of(wish));
         match fits {
             true if wish.at >= self.settled => Some(wish.at),
             true if wish.may_join_later => Some(self.settled),
             _ => None,
         }
+    }
+
+    fn routes_all_of(&self, wish: &Wish) -> bool {
+        let mut relations = wish.relations.iter();
+        wish.newcomers.is_none() && relations.all(|relation| self.routes.contains_key(relation))
     }
 
     /// Takes somebody on, who begins at `start`.
@@ -110,10 +115,13 @@ impl Dispatcher {
             return;
         }
         let mut outbox = Outbox::new(sender, wish.patience, &self.paper);
-        for description in self.described.values() {
+        let mut wanted: HashSet<u32> = wish.relations.iter().copied().collect();
+        for (relation, description) in &self.described {
             outbox.mail.push(start, description);
+            if may_take(&wish, description) {
+                wanted.insert(*relation);
+            }
         }
-        let wanted = wish.relations.iter().copied().collect();
         self.subscribers.push(Subscriber {
             number,
             wish,
@@ -130,6 +138,29 @@ impl Dispatcher {
     pub(super) fn remove(&mut self, number: u64) {
         self.subscribers.retain(|s| s.number != number);
         self.route();
+    }
+
+    /// Somebody does not want a table that was offered.
+    pub(super) fn refuse(&mut self, number: u64, relation: u32) {
+        let mut subscribers = self.subscribers.iter_mut();
+        let found =
+            subscribers.find(|s| s.number == number && !s.wish.relations.contains(&relation));
+        if found.is_some_and(|subscriber| subscriber.wanted.remove(&relation)) {
+            self.route();
+        }
+    }
+
+    /// Routes a table that is new in the stream to those who may want it.
+    fn offer(&mut self, relation: u32, description: &[u8]) {
+        let mut is_taken = false;
+        for subscriber in &mut self.subscribers {
+            if !subscriber.wanted.contains(&relation) && may_take(&subscriber.wish, description) {
+                is_taken |= subscriber.wanted.insert(relation);
+            }
+        }
+        if is_taken {
+            self.route();
+        }
     }
 
     fn route(&mut self) {
@@ -219,6 +250,10 @@ impl Dispatcher {
         let block = if self.block.is_some() { Block::Stream } else { Block::None };
         let head = pgoutput::head(data, block).map_err(wire_error)?;
         if let (Some(xid), Some(top)) = (head.xid, self.block) {
+            if let (b'R', Some(relation)) = (head.tag, head.relation) {
+                // Without its transaction, as it will be sent.
+                self.offer(relation, &[&data[..1], &data[5..]].concat());
+            }
             let is_wanted = match head.tag {
                 b'I' | b'U' | b'D' => head.relation.is_some_and(|r| self.routes.contains_key(&r)),
                 b'R' | b'T' => true,
@@ -301,6 +336,7 @@ impl Dispatcher {
     }
 
     fn describe(&mut self, relation: u32, at: Lsn, data: &[u8]) {
+        self.offer(relation, data);
         for subscriber in &mut self.subscribers {
             subscriber.outbox.mail.push(at, data);
         }
@@ -396,6 +432,14 @@ impl Subscriber {
         }
         self.outbox.mail.push(at, data);
     }
+}
+
+/// Whether a table that a subscriber has not named may be wanted all the same.
+fn may_take(wish: &Wish, description: &[u8]) -> bool {
+    wish.newcomers.as_ref().is_some_and(|newcomers| match pgoutput::parse(description) {
+        Ok(PgOutput::Relation(relation)) => newcomers.may_be(&relation.namespace, &relation.name),
+        _ => false,
+    })
 }
 
 fn spill_error(directory: &std::path::Path, error: std::io::Error) -> ConnectorError {

@@ -7,8 +7,10 @@ use std::fmt;
 pub enum ErrorKind {
     /// The options or the database's settings do not fit.
     Config,
-    /// Refused for who we are: password, privilege.
+    /// Refused for who we are: password, certificate, no way in.
     Auth,
+    /// The role lacks a privilege.
+    Denied,
     /// No connection, or a lost one.
     Connect,
     /// No answer in time.

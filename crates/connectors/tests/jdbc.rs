@@ -264,7 +264,7 @@ async fn a_target_that_does_not_fit_is_told_with_the_statement_that_mends_it() {
         .await;
     let spec = with(spec, &[("username", &role), ("password", "pw")]);
     check(&db, &spec, expect![[r#"
-        Auth: role "writer_..." lacks SELECT, INSERT, UPDATE, DELETE on table "public.orders"
+        Denied: role "writer_..." lacks SELECT, INSERT, UPDATE, DELETE on table "public.orders"
         hint: as the owner: GRANT SELECT, INSERT, UPDATE, DELETE ON "public"."orders" TO "writer_...";
     "#]]).await;
 }

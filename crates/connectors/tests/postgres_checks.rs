@@ -180,19 +180,19 @@ async fn a_role_that_may_not_is_told_what_to_be_granted() {
         &spec,
         ReadFrom::default(),
         expect![[r#"
-        Auth: role "plain_..." may not replicate
+        Denied: role "plain_..." may not replicate
         hint: as a superuser: ALTER ROLE "plain_..." REPLICATION;
     "#]],
     )
     .await;
     db.sql(&format!("ALTER ROLE {role} REPLICATION")).await;
     check(&db, &spec, ReadFrom::default(), expect![[r#"
-        Auth: role "plain_..." may not read table "public.orders"
+        Denied: role "plain_..." may not read table "public.orders"
         hint: as the owner: GRANT USAGE ON SCHEMA "public" TO "plain_..."; GRANT SELECT ON "public"."orders" TO "plain_...";
     "#]]).await;
     db.sql(&format!("GRANT SELECT ON orders TO {role}")).await;
     check(&db, &spec, ReadFrom::default(), expect![[r#"
-        Auth: role "plain_..." may not publish table "public.orders"
+        Denied: role "plain_..." may not publish table "public.orders"
         hint: as the table's owner: CREATE PUBLICATION "tailwater_slot_..." FOR TABLE "public"."orders" WITH (publish_via_partition_root = true);
     "#]]).await;
     // A publication that the owner has made is all that is missing.

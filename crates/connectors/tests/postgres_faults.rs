@@ -238,6 +238,49 @@ async fn a_password_that_was_changed_is_refused_until_it_is_right_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_privilege_that_is_taken_ends_the_job_with_the_statement_that_gives_it_back() {
+    let db = Fixture::new(
+        "CREATE TABLE orders (id bigint PRIMARY KEY, note text);
+         ALTER TABLE orders REPLICA IDENTITY FULL; CREATE PUBLICATION ours FOR TABLE orders;
+         INSERT INTO orders SELECT i, 'first' FROM generate_series(1, 20000) i; ANALYZE orders",
+    )
+    .await;
+    let (database, role) = (&db.database, format!("reader_{}", db.database));
+    db.sql(&format!(
+        "CREATE ROLE {role} LOGIN REPLICATION PASSWORD 'one'; GRANT SELECT ON orders TO {role};
+         REVOKE CONNECT ON DATABASE {database} FROM PUBLIC;
+         GRANT CONNECT ON DATABASE {database} TO {role}"
+    ))
+    .await;
+    let settings = [
+        ("username", role.as_str()),
+        ("password", "one"),
+        ("debezium.publication.name", "ours"),
+        ("debezium.publication.autocreate.mode", "disabled"),
+    ];
+    let mut job = Job::new(with(chunked(&db), &settings));
+    job.until("some chunks", |job| job.kept.len() >= 300).await;
+    // While it reads, and when it comes back.
+    for taken in [
+        "REVOKE SELECT ON \"public\".\"orders\" FROM $R;",
+        "ALTER ROLE $R NOREPLICATION;",
+        "REVOKE CONNECT ON DATABASE $D FROM $R;",
+    ] {
+        let (quoted, of) = (format!("\"{role}\""), format!("\"{database}\""));
+        let taken = taken.replace("$R", &quoted).replace("$D", &of);
+        db.sql(&taken).await;
+        let error = job.error().await;
+        assert_eq!(error.kind(), ErrorKind::Denied, "{taken} {error}");
+        let hint = error.hint().expect("how to mend it");
+        let mend = taken.replace("REVOKE", "GRANT").replace("FROM", "TO");
+        let mend = mend.replace("NOREPLICATION", "REPLICATION");
+        assert!(hint.contains(&mend), "{hint}");
+        db.sql(&mend).await;
+    }
+    job.must_equal_the_table(&db.cluster, database).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_value_that_does_not_fit_stops_the_job_before_it() {
     let cases = [
         ("numeric", TypeKind::Decimal { precision: 10, scale: 2 }, "1", "'NaN'"),

@@ -24,10 +24,10 @@ pub(crate) fn reaction(error: &JobError) -> Reaction {
         JobError::Connector { source, .. } => match source.kind() {
             ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Throttled => Reaction::BackOff,
             ErrorKind::Conflict => Reaction::BackOff,
-            // It was let in before: a password is changed or a privilege taken in one place first,
-            // and given back or changed in the other next.
+            // It was let in before: a password is changed in one place first, and in the other next.
             ErrorKind::Auth => Reaction::BackOff,
             ErrorKind::Config
+            | ErrorKind::Denied
             | ErrorKind::PlaceLost
             | ErrorKind::SchemaMismatch
             | ErrorKind::BadData
@@ -80,7 +80,9 @@ mod tests {
         for kind in [ErrorKind::Connect, ErrorKind::Throttled, ErrorKind::Auth] {
             assert_eq!(reaction(&of_kind(kind)), Reaction::BackOff, "{kind:?}");
         }
-        for kind in [ErrorKind::Config, ErrorKind::BadData, ErrorKind::SchemaMismatch] {
+        for kind in
+            [ErrorKind::Config, ErrorKind::Denied, ErrorKind::BadData, ErrorKind::SchemaMismatch]
+        {
             assert_eq!(reaction(&of_kind(kind)), Reaction::Stop, "{kind:?}");
         }
     }

@@ -18,7 +18,7 @@ use super::options::{self, JdbcConfig};
 use super::statements::{self, TargetColumn};
 use super::target::{self, Target};
 use crate::postgres::advice;
-use crate::postgres::client::{self, query_error};
+use crate::postgres::client::{self, qualified, query_error, quote};
 
 /// `'connector' = 'jdbc'` as a sink.
 #[derive(Clone, Copy, Debug, Default)]
@@ -286,8 +286,12 @@ impl JdbcSink {
         let upserts = self.parameters(session, &left.upserts, &all);
         let deletes = self.parameters(session, &left.deletes, key);
         session.write(&upserts, &deletes).await.map_err(|error| {
-            let name = format!("write to table \"{}\"", self.config.table);
-            query_error(&name, error)
+            let JdbcConfig { schema, table, address, .. } = &self.config;
+            let error = query_error(&format!("write to table \"{table}\""), error);
+            let name =
+                schema.as_ref().map_or_else(|| quote(table), |schema| qualified(schema, table));
+            let privileges = format!("SELECT, INSERT, UPDATE, DELETE ON {name}");
+            client::grant(error, &privileges, &address.user)
         })
     }
 

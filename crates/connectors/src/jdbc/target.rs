@@ -158,5 +158,5 @@ async fn check_privileges(
     let message =
         format!("role \"{role}\" lacks {missing} on table \"{}.{}\"", table.schema, table.name);
     let grant = format!("GRANT {missing} ON {} TO {};", table.sql_name(), quote(&role));
-    Err(ConnectorError::new(ErrorKind::Auth, message).with_hint(format!("as the owner: {grant}")))
+    Err(ConnectorError::new(ErrorKind::Denied, message).with_hint(format!("as the owner: {grant}")))
 }

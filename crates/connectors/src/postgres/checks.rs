@@ -110,7 +110,7 @@ impl Supply {
         } else {
             let message = format!("role \"{}\" may not replicate", self.role);
             let hint = format!("as a superuser: ALTER ROLE {} REPLICATION;", quote(&self.role));
-            let error = error(ErrorKind::Auth, message).with_hint(hint);
+            let error = error(ErrorKind::Denied, message).with_hint(hint);
             found.fail("role-replication", role(), error);
         }
         let (senders, max_senders) = self.senders;
@@ -179,7 +179,7 @@ async fn may_select_leaves(client: &Client, table: &CatalogTable) -> Result<(), 
         table.schema,
         table.name
     );
-    Err(ConnectorError::new(ErrorKind::Auth, message).with_hint(format!(
+    Err(ConnectorError::new(ErrorKind::Denied, message).with_hint(format!(
         "as their owner: GRANT SELECT ON {} TO {};",
         leaves.join(", "),
         quote(&role)
@@ -202,7 +202,7 @@ pub(crate) async fn may_select(
     }
     let role: String = row.get(1);
     let message = format!("role \"{role}\" may not read table \"{}.{}\"", table.schema, table.name);
-    Err(ConnectorError::new(ErrorKind::Auth, message).with_hint(format!(
+    Err(ConnectorError::new(ErrorKind::Denied, message).with_hint(format!(
         "as the owner: GRANT USAGE ON SCHEMA {} TO {role}; GRANT SELECT ON {} TO {role};",
         quote(&table.schema),
         table.sql_name(),
@@ -228,7 +228,7 @@ pub(crate) async fn sees_every_row(
         table.shown()
     );
     let hint = format!("as a superuser: ALTER ROLE {} BYPASSRLS;", quote(&role));
-    Err(ConnectorError::new(ErrorKind::Auth, message).with_hint(hint))
+    Err(ConnectorError::new(ErrorKind::Denied, message).with_hint(hint))
 }
 
 /// What updates and deletes carry of the row before.

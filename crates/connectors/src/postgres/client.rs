@@ -150,6 +150,7 @@ pub(crate) fn refused(address: &ServerAddress, sqlstate: &str, message: &str) ->
             format!("database \"{database}\" does not exist"),
         )
         .with_hint(format!("CREATE DATABASE {};", quote(database))),
+        "42501" => denied(address, message),
         "53300" => ConnectorError::new(
             ErrorKind::Throttled,
             format!("the server takes no more connections: {message}"),
@@ -159,6 +160,32 @@ pub(crate) fn refused(address: &ServerAddress, sqlstate: &str, message: &str) ->
             ErrorKind::Connect,
             format!("the server refuses the connection: {message} (SQLSTATE {sqlstate})"),
         ),
+    }
+}
+
+/// The role may not connect: to replicate, or to the database at all. Where the server speaks another
+/// language both are told.
+fn denied(address: &ServerAddress, message: &str) -> ConnectorError {
+    let (user, database) = (quote(&address.user), quote(&address.database));
+    let replicate = format!("as a superuser: ALTER ROLE {user} REPLICATION;");
+    let connect =
+        format!("as the database's owner: GRANT CONNECT ON DATABASE {database} TO {user};");
+    let hint = match message {
+        _ if message.contains("database") => connect,
+        _ if message.contains("replication") => replicate,
+        _ => format!("{replicate} {connect}"),
+    };
+    let message = format!("the server refuses user \"{}\": {message}", address.user);
+    ConnectorError::new(ErrorKind::Denied, message).with_hint(hint)
+}
+
+/// The same error with the statement that mends it, if a privilege is what lacks.
+pub(crate) fn grant(error: ConnectorError, privileges: &str, user: &str) -> ConnectorError {
+    match error.kind() {
+        ErrorKind::Denied => {
+            error.with_hint(format!("as the owner: GRANT {privileges} TO {};", quote(user)))
+        }
+        _ => error,
     }
 }
 
@@ -183,15 +210,21 @@ pub(crate) fn query_error(doing: &str, error: tokio_postgres::Error) -> Connecto
 /// What an SQLSTATE means for the runtime.
 pub(crate) fn kind_of(sqlstate: &str) -> ErrorKind {
     match sqlstate {
-        "28P01" | "28000" | "42501" => ErrorKind::Auth,
-        "55006" | "55P03" | "40001" | "40P01" => ErrorKind::Conflict,
+        "42501" => ErrorKind::Denied,
+        "55006" | "55P03" => ErrorKind::Conflict,
         "57014" => ErrorKind::Timeout,
-        // Too many connections or settings; the server's disk or memory is full.
-        "53300" | "53400" | "53100" | "53200" => ErrorKind::Throttled,
         "42P01" | "42703" | "42804" => ErrorKind::SchemaMismatch,
-        _ if sqlstate.starts_with("08") || sqlstate.starts_with("57P") => ErrorKind::Connect,
-        _ if sqlstate.starts_with("22") || sqlstate.starts_with("23") => ErrorKind::BadData,
-        _ => ErrorKind::Config,
+        _ => match sqlstate.get(..2) {
+            // A connection that is lost, a server that goes or comes.
+            Some("08" | "57") => ErrorKind::Connect,
+            // Too many connections or settings; the server's disk or memory is full.
+            Some("53") => ErrorKind::Throttled,
+            // A deadlock, a transaction that another one is in the way of.
+            Some("40") => ErrorKind::Conflict,
+            Some("28") => ErrorKind::Auth,
+            Some("22" | "23") => ErrorKind::BadData,
+            _ => ErrorKind::Config,
+        },
     }
 }
 
@@ -213,4 +246,29 @@ pub(crate) fn literal(text: &str) -> String {
 /// `schema.table` as SQL.
 pub(crate) fn qualified(schema: &str, table: &str) -> String {
     format!("{}.{}", quote(schema), quote(table))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_come_back_is_told_from_what_lasts() {
+        for (sqlstate, kind) in [
+            ("08006", ErrorKind::Connect),
+            ("57P01", ErrorKind::Connect),
+            ("57000", ErrorKind::Connect),
+            ("57014", ErrorKind::Timeout),
+            ("53000", ErrorKind::Throttled),
+            ("53100", ErrorKind::Throttled),
+            ("40P01", ErrorKind::Conflict),
+            ("28P01", ErrorKind::Auth),
+            ("42501", ErrorKind::Denied),
+            ("42P01", ErrorKind::SchemaMismatch),
+            ("42704", ErrorKind::Config),
+            ("22003", ErrorKind::BadData),
+        ] {
+            assert_eq!(kind_of(sqlstate), kind, "{sqlstate}");
+        }
+    }
 }

@@ -311,7 +311,7 @@ async fn check_may_publish(
     };
     let table = table.shown();
     let message = format!("role \"{role}\" may not publish table \"{table}\"{lacks}");
-    Err(ConnectorError::new(ErrorKind::Auth, message).with_hint(hint))
+    Err(ConnectorError::new(ErrorKind::Denied, message).with_hint(hint))
 }
 
 /// A job that goes on from `position` needs the tables that it had in the publication: what was

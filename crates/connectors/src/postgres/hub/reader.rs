@@ -35,6 +35,11 @@ const GOOD_READ: usize = 64 * 1024;
 const PROGRESS: Duration = Duration::from_millis(500);
 /// The server's default, taken when it has switched its own off.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+/// `undefined_object`: all that the plugin looks up by its name is the publication.
+const NO_SUCH_OBJECT: &str = "42704";
+const PUBLICATION_GONE: &str = "the publication was dropped, and making it anew does not bring it back \
+    for what was written meanwhile: start the job anew with --fresh (it makes it and reads the tables \
+    again)";
 /// How long our own last reader may need to leave the slot.
 const HANDOVER: Duration = Duration::from_secs(5);
 
@@ -300,7 +305,12 @@ impl Stream {
                 }
             }
             BackendMessage::Error(error) => {
-                return Err(command_error("read from the replication slot", &error));
+                let told = command_error("read from the replication slot", &error);
+                return Err(match error.sqlstate.as_str() {
+                    // The server looks it up as of the change that it decodes.
+                    NO_SUCH_OBJECT => told.with_hint(PUBLICATION_GONE),
+                    _ => told,
+                });
             }
             BackendMessage::CopyDone => return Err(closed()),
             _ => {}

@@ -129,7 +129,7 @@ async fn create(
                 "role \"{}\" may not make a publication for all tables: it is no superuser",
                 row.get::<_, &str>(1)
             );
-            Err(ConnectorError::new(ErrorKind::Auth, message).with_hint(format!(
+            Err(ConnectorError::new(ErrorKind::Denied, message).with_hint(format!(
                 "set \"publication.autocreate.mode\" to filtered, or as a superuser: {all}"
             )))
         }

@@ -70,7 +70,7 @@ impl SlotServer {
             let error = query_error(&format!("drop slot \"{name}\""), error);
             match error.kind() {
                 ErrorKind::Conflict => error.with_hint("somebody has begun to read from it"),
-                ErrorKind::Auth => error.with_hint("a role with REPLICATION may drop it"),
+                ErrorKind::Denied => error.with_hint("a role with REPLICATION may drop it"),
                 _ => error,
             }
         })?;

@@ -11,7 +11,7 @@ use tailwater_types::ChangeBatch;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::super::client::ServerAddress;
+use super::super::client::{ServerAddress, grant};
 use super::super::connection::{Session, WireConnection};
 use super::super::copy::{CopyForm, TableCopy};
 use super::super::records::{CopyMarks, RecordCopy, Seen};
@@ -175,17 +175,20 @@ impl Shared {
         let connection = &mut connection;
         let next = || self.tasks.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         while let Some(task) = next() {
-            match task {
-                Task::Segment(id) => self.read_segment(connection, reader, id).await?,
-                Task::Pages { group, is_leader, members } => {
-                    let table = self.table(group.id)?;
-                    if is_leader {
-                        self.lead(connection, reader, &group, table, members).await?;
-                    } else {
-                        self.follow(connection, &group, table).await?;
-                    }
+            let id = match &task {
+                Task::Segment(id) => *id,
+                Task::Pages { group, .. } => group.id,
+            };
+            let table = self.table(id)?;
+            let read = match task {
+                Task::Segment(id) => self.read_segment(connection, reader, id).await,
+                Task::Pages { group, is_leader: true, members } => {
+                    self.lead(connection, reader, &group, table, members).await
                 }
-            }
+                Task::Pages { group, .. } => self.follow(connection, &group, table).await,
+            };
+            let privilege = || format!("SELECT ON {}", table.sql_name);
+            read.map_err(|error| grant(error, &privilege(), &self.address.user))?;
         }
         Ok(())
     }

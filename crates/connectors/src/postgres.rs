@@ -9,6 +9,7 @@
 //! chunks in, batches out, each change judged by the snapshot that its chunk was read in.
 
 pub(crate) mod advice;
+mod attributes;
 mod capture;
 pub(crate) mod catalog;
 mod changes;

@@ -2,9 +2,11 @@
 
 mod support;
 
-use support::{Fixture, at, connect, told, with};
+use support::debezium::{Connector, Json, options};
+use support::{Fixture, LIMIT, at, connect, told, with};
 use tailwater_connector_api::ReadFrom;
 use tailwater_connectors::postgres::PostgresCdcFactory;
+use tailwater_testkit_postgres::wait_for;
 use tailwater_types::TypeKind;
 
 fn columns() -> [(&'static str, TypeKind); 2] {
@@ -64,6 +66,82 @@ async fn a_column_that_is_needed_and_gone_is_told_with_what_became_of_it() {
     db.sql("ALTER TABLE orders DROP COLUMN note; INSERT INTO orders VALUES (4, 4)").await;
     let error = connect(&PostgresCdcFactory, &spec, at(&place)).await.err().unwrap();
     assert!(error.to_string().contains("column \"note\" is not in table"), "{error}");
+}
+
+#[tokio::test]
+async fn a_column_that_is_renamed_back_is_read_on_under_its_other_name_too() {
+    let db = Fixture::new(ORDERS).await;
+    let spec = db.cdc(&columns(), &[0]);
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
+    reading.rows(1).await;
+    let place = reading.position.clone();
+    let rename = "ALTER TABLE orders RENAME COLUMN note TO remark";
+    let back = "ALTER TABLE orders RENAME COLUMN remark TO note";
+    db.sql(&format!("{rename}; INSERT INTO orders VALUES (2, 'renamed', 2)")).await;
+    let error = reading.error().await;
+    assert!(error.to_string().contains("was renamed to \"remark\""), "{error}");
+    drop(reading);
+    db.sql("UPDATE orders SET remark = 'r' WHERE id = 2").await;
+    db.sql("INSERT INTO orders VALUES (3, 'back', 3)").await;
+    db.sql(&format!("{back}; INSERT INTO orders VALUES (4, 'as before', 4)")).await;
+    let expected = [
+        "+I[2, renamed]",
+        "-U[2, renamed]",
+        "+U[2, r]",
+        "+I[3, back]",
+        "+I[4, as before]",
+        "+I[5, again]",
+        "+I[6, last]",
+    ];
+    let mut reading = connect(&PostgresCdcFactory, &spec, at(&place)).await.unwrap();
+    assert_eq!(reading.rows(5).await, expected[..5]);
+    // And in one transaction, while it runs.
+    db.sql(&format!(
+        "BEGIN; {rename}; INSERT INTO orders VALUES (5, 'again'); {back};
+         INSERT INTO orders VALUES (6, 'last'); COMMIT"
+    ))
+    .await;
+    assert_eq!(reading.rows(7).await, expected);
+}
+
+#[tokio::test]
+async fn a_column_that_is_dropped_and_added_again_has_no_value_in_between() {
+    let db = Fixture::new(ORDERS).await;
+    let spec = db.cdc(&columns(), &[0]);
+    let mut reading = connect(&PostgresCdcFactory, &spec, ReadFrom::default()).await.unwrap();
+    reading.rows(1).await;
+    let place = reading.position.clone();
+    drop(reading);
+    db.sql("INSERT INTO orders VALUES (2, 'before', 2); ALTER TABLE orders DROP COLUMN note").await;
+    db.sql("INSERT INTO orders VALUES (3, 3); ALTER TABLE orders ADD COLUMN note varchar(9)").await;
+    db.sql("INSERT INTO orders VALUES (4, 4, 'behind')").await;
+    let mut reading = connect(&PostgresCdcFactory, &spec, at(&place)).await.unwrap();
+    let expected = ["+I[2, before]", "+I[3, NULL]", "+I[4, behind]"];
+    assert_eq!(reading.rows(3).await, expected);
+}
+
+#[tokio::test]
+async fn events_keep_their_key_while_its_column_has_another_name() {
+    let db = Fixture::new("CREATE TABLE t (id int PRIMARY KEY, v text NOT NULL DEFAULT 'd')").await;
+    let settings = [("converter.schemas.enable", "false"), ("snapshot.mode", "no_data")];
+    let options = options(&db, &settings);
+    let mut connector = Connector::start(&options, ReadFrom::default()).await.unwrap();
+    let write = async {
+        let held = "SELECT count(*)::text FROM pg_replication_slots WHERE active
+            AND database = current_database()";
+        wait_for("the slot", LIMIT, || async { (db.text(held).await == "1").then_some(()) }).await;
+        db.sql("INSERT INTO t VALUES (1)").await;
+    };
+    tokio::join!(connector.read(1), write);
+    let from = at(&connector.position);
+    drop(connector);
+    db.sql("ALTER TABLE t RENAME id TO number; INSERT INTO t VALUES (2)").await;
+    db.sql("DELETE FROM t WHERE number = 1; ALTER TABLE t RENAME number TO id").await;
+    db.sql("INSERT INTO t VALUES (3)").await;
+    let mut connector = Connector::start(&options, from).await.unwrap();
+    let keys = connector.read(4).await.into_iter().map(|event| event.key);
+    let expected = [r#"{"number":2}"#, r#"{"number":1}"#, r#"{"number":1}"#, r#"{"id":3}"#];
+    assert_eq!(keys.collect::<Vec<_>>(), expected.map(Json::parse));
 }
 
 #[tokio::test]

@@ -11,13 +11,15 @@ use tailwater_pg_wire::pgoutput::Relation;
 use tokio_postgres::Client;
 
 pub(crate) use self::newcomers::RowNewcomers;
+use super::attributes;
 use super::catalog::{self, CatalogTable};
 use super::changes::{CapturedRelation, Streamed};
 use super::client::{self, ServerAddress, query_error};
 use super::column::ColumnDecoder;
 use super::declared::row_plan;
+use super::publication;
 use super::records::{RecordCapture, StreamedRecords};
-use super::rows::{Content, RowPlan, StreamedRows};
+use super::rows::{Content, PlannedColumn, RowPlan, StreamedRows};
 use super::snapshot::ChunkKey;
 use super::table_plan::TablePlan;
 use super::types;
@@ -127,6 +129,14 @@ async fn names(
     Ok(found)
 }
 
+/// A relation of the past.
+struct Past {
+    /// Its columns by the names that they have now.
+    relation: Relation,
+    /// Places in the plan of columns that were not there: their values are NULL.
+    absent: Vec<usize>,
+}
+
 /// What the stream's relations are to us.
 pub(crate) struct Capture {
     pub(crate) tables: BTreeMap<u32, CapturedTable>,
@@ -136,6 +146,7 @@ pub(crate) struct Capture {
     pub(crate) keys: BTreeMap<u32, ChunkKey>,
     /// For questions about what is new.
     pub(crate) address: ServerAddress,
+    pub(crate) publication: String,
     /// For a source of records.
     pub(crate) records: Option<RecordCapture>,
     /// For a source of rows.
@@ -175,11 +186,17 @@ impl Capture {
             }
             (TablePlan::Records(_), None) => return Ok(None),
         };
+        let past = self.past(&plan, relation).await?;
+        let (relation, absent) = match &past {
+            Some(past) => (&past.relation, past.absent.as_slice()),
+            None => (relation, [].as_slice()),
+        };
         let plan = match self.retyped(&plan, relation).await? {
             Some(plan) => Arc::new(plan),
             None => plan,
         };
-        let rows = match StreamedRows::new(Arc::clone(&plan), relation, key.as_ref()) {
+        let streamed = StreamedRows::new(Arc::clone(&plan), (relation, absent), key.as_ref());
+        let rows = match streamed {
             Ok(rows) => Ok(rows),
             Err(mismatch) => {
                 let table = &captured.table;
@@ -187,6 +204,38 @@ impl Capture {
             }
         };
         Ok(Some(CapturedRelation { table: root, key, streamed: Streamed::Rows { plan, rows } }))
+    }
+
+    /// How to read rows that lack declared columns: from before they were renamed back, or added
+    /// again.
+    async fn past(
+        &self,
+        plan: &RowPlan,
+        relation: &Relation,
+    ) -> Result<Option<Past>, ConnectorError> {
+        let is_there = |name: &str| relation.columns.iter().any(|c| c.name == name);
+        let is_missing = |column: &&PlannedColumn| {
+            matches!(column.content, Content::Physical { .. }) && !is_there(&column.name)
+        };
+        if !plan.columns.iter().any(|column| is_missing(&column)) {
+            return Ok(None);
+        }
+        let client = client::connect(&self.address, "tailwater").await?;
+        let attributes = attributes::load(&client, relation.oid).await?;
+        let names = attributes::names_now(relation, &attributes);
+        let mut past = Past { relation: relation.clone(), absent: Vec::new() };
+        let missing = plan.columns.iter().enumerate().filter(|(_, column)| is_missing(column));
+        for (at, PlannedColumn { name, .. }) in missing {
+            if let Some(place) = names.iter().position(|now| now.as_ref() == Some(name)) {
+                past.relation.columns[place].name.clone_from(name);
+            } else if !plan.key.contains(&at)
+                && attributes::is_made_again(name, relation, &attributes)
+                && publication::has_column(&client, &self.publication, relation, name).await?
+            {
+                past.absent.push(at);
+            }
+        }
+        Ok(Some(past))
     }
 
     /// The plan for rows whose columns have other types than the catalog says: the table was

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use tailwater_connector_api::{ConnectorError, ErrorKind, Object, Preconditions};
+use tailwater_pg_wire::pgoutput::Relation;
 use tokio_postgres::Client;
 
 use super::catalog::CatalogTable;
@@ -331,6 +332,20 @@ pub(crate) fn check_resumable(
     );
     Err(ConnectorError::new(ErrorKind::Config, message)
         .with_hint("start the job anew with --fresh (it reads the table again)"))
+}
+
+/// Whether a column of a table is published now.
+pub(crate) async fn has_column(
+    client: &Client,
+    name: &str,
+    table: &Relation,
+    column: &str,
+) -> Result<bool, ConnectorError> {
+    let sql = "SELECT coalesce(to_jsonb(t) -> 'attnames' ? $4, true) FROM pg_publication_tables t
+        WHERE pubname = $1 AND schemaname = $2 AND tablename = $3";
+    let row = client.query_opt(sql, &[&name, &table.namespace, &table.name, &column]).await;
+    let row = row.map_err(|error| query_error("read the publications", error))?;
+    Ok(row.is_none_or(|row| row.get(0)))
 }
 
 /// Makes or extends the publication.

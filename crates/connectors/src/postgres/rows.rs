@@ -146,21 +146,25 @@ pub(crate) struct StreamedRow<'a> {
 }
 
 impl StreamedRows {
-    /// Finds the declared columns among those of the stream.
+    /// Finds the declared columns among those of the stream; those that were `absent` are NULL.
     pub(crate) fn new(
         plan: Arc<RowPlan>,
-        relation: &Relation,
+        (relation, absent): (&Relation, &[usize]),
         key: Option<&ChunkKey>,
     ) -> Result<Self, ConnectorError> {
         let place_of = |name: &str| relation.columns.iter().position(|c| c.name == name);
         let key_columns = key.iter().flat_map(|key| &key.columns);
         let key_places = key_columns.map(|c| place_of(&c.name).unwrap_or(usize::MAX)).collect();
         let mut places = Vec::with_capacity(plan.columns.len());
-        for column in &plan.columns {
+        for (at, column) in plan.columns.iter().enumerate() {
             let Content::Physical { type_oid, type_name, .. } = &column.content else {
                 places.push(usize::MAX);
                 continue;
             };
+            if absent.contains(&at) {
+                places.push(usize::MAX);
+                continue;
+            }
             let place = place_of(&column.name);
             let changed = match place {
                 None => "is no longer in the table or not in the publication",

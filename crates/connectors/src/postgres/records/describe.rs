@@ -7,8 +7,9 @@ use tailwater_connector_api::ConnectorError;
 use tailwater_debezium::ColumnSpec;
 use tailwater_debezium::config::SourceConfig;
 use tailwater_debezium::event::{EventSettings, TablePlan, TableSpec};
-use tailwater_pg_wire::pgoutput::{ColumnInfo, Relation};
+use tailwater_pg_wire::pgoutput::{ColumnInfo, Relation, ReplicaIdentity};
 
+use super::super::attributes::{self, names_now};
 use super::super::capture::CapturedTable;
 use super::super::client::{self, ServerAddress};
 use super::super::hub::Newcomers;
@@ -95,21 +96,25 @@ impl RecordCapture {
     ) -> Result<Arc<RecordPlan>, ConnectorError> {
         let is_new = self.described.insert(oid);
         let mut types = None;
+        let own_name = |column: &ColumnInfo| Some(column.name.clone());
+        let mut names: Vec<_> = relation.columns.iter().map(own_name).collect();
         if !is_new || !self.knows(oid, relation) {
             let client = client::connect(address, "tailwater").await?;
-            let names = (oid, relation.namespace.clone(), relation.name.clone(), false);
-            let mut known = catalog::describe(&client, &[names]).await?;
+            let table = (oid, relation.namespace.clone(), relation.name.clone(), false);
+            let mut known = catalog::describe(&client, &[table]).await?;
             if let Some(known) = known.pop() {
                 self.known.insert(oid, known);
             }
             let oids: Vec<u32> = relation.columns.iter().map(|column| column.type_oid).collect();
             types = Some(TypeSpecs::load(&client, &oids).await?);
+            names = names_now(relation, &attributes::load(&client, oid).await?);
         }
         let known = self.known.get(&oid);
-        let columns = relation.columns.iter().map(|column| spec(known, column, types.as_ref()));
+        let columns = relation.columns.iter().zip(&names).map(|(column, name)| {
+            spec(known, (column, name.as_deref().unwrap_or(&column.name)), types.as_ref())
+        });
         let columns: Vec<ColumnSpec> = columns.collect();
-        let key = known.iter().flat_map(|known| &known.key);
-        let key = key.filter_map(|name| columns.iter().position(|c| c.name == *name)).collect();
+        let key = key(known, relation, &names);
         let (schema, name) = (now.names.schema.clone(), now.names.table.clone());
         let spec = TableSpec { schema, name, columns, key };
         if spec == *now.events.table() {
@@ -134,10 +139,29 @@ impl RecordCapture {
     }
 }
 
-/// A column: its type is the stream's, the rest the catalog's, as far as it is still there.
-fn spec(known: Option<&KnownTable>, column: &ColumnInfo, types: Option<&TypeSpecs>) -> ColumnSpec {
-    let named = known.iter().flat_map(|known| &known.columns);
-    let named = named.clone().find(|c| c.spec.name == column.name).map(|c| c.spec.clone());
+/// The places of the key's columns. What the catalog does not tell, of a table that is gone, is in
+/// the replica identity.
+fn key(known: Option<&KnownTable>, relation: &Relation, names: &[Option<String>]) -> Vec<usize> {
+    let key: &[String] = known.map_or(&[], |known| &known.key);
+    let is_gone = known.is_none_or(|known| known.columns.is_empty());
+    if is_gone && relation.replica_identity != ReplicaIdentity::Full {
+        let columns = relation.columns.iter().enumerate();
+        return columns.filter(|(_, c)| c.is_key).map(|(place, _)| place).collect();
+    }
+    let place = |name: &String| names.iter().position(|now| now.as_ref() == Some(name));
+    key.iter().filter_map(place).collect()
+}
+
+/// A column and what it is called now: its name and type are the stream's, the rest the catalog's, as
+/// far as it is still there.
+fn spec(
+    known: Option<&KnownTable>,
+    (column, name_now): (&ColumnInfo, &str),
+    types: Option<&TypeSpecs>,
+) -> ColumnSpec {
+    let mut named = known.iter().flat_map(|known| &known.columns);
+    let named = named.find(|c| c.spec.name == name_now);
+    let named = named.map(|c| ColumnSpec { name: column.name.clone(), ..c.spec.clone() });
     let streamed = types.map(|types| types.spec(column.type_oid, column.type_modifier));
     match (named, streamed) {
         (Some(named), None) => named,

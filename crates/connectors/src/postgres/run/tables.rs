@@ -39,6 +39,7 @@ impl PostgresCdcSource {
                 .collect(),
             tables: self.tables.iter().map(|t| (t.table.oid, t.clone())).collect(),
             address: self.config.address.clone(),
+            publication: self.config.publication.clone(),
             records: None,
             newcomers: self.row_newcomers(),
         }

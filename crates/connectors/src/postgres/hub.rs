@@ -34,7 +34,9 @@ use super::connection::WireConnection;
 
 /// The hubs of a process, and by which of their slots values come as text.
 #[derive(Debug, Default)]
-pub(crate) struct Hubs(Mutex<BTreeMap<HubKey, (Weak<Hub>, Arc<AtomicBool>)>>);
+pub(crate) struct Hubs(Mutex<BTreeMap<HubKey, Known>>);
+
+type Known = (Weak<Hub>, Arc<AtomicBool>);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct HubKey {

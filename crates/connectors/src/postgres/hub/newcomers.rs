@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 /// Whether a table may be wanted, by its schema and name. Rows that come in vain are passed over.
 #[derive(Clone)]
-pub(crate) struct Newcomers(Arc<dyn Fn(&str, &str) -> bool + Send + Sync>);
+pub(crate) struct Newcomers(Arc<MayBe>);
+
+type MayBe = dyn Fn(&str, &str) -> bool + Send + Sync;
 
 impl Newcomers {
     /// Those for which `may_be` holds.

@@ -108,6 +108,8 @@ pub(crate) struct StreamRequest {
     pub(crate) messages: bool,
     /// Where transactions that are not over yet may be kept; `None` has the server keep them.
     pub(crate) scratch: Option<PathBuf>,
+    /// Whether the slot delivers transactions when they are prepared.
+    pub(crate) is_two_phase: bool,
     pub(crate) wal_sender_timeout: Duration,
     pub(crate) heartbeat: Duration,
 }

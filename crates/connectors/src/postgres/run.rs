@@ -242,6 +242,9 @@ impl PostgresCdcSource {
         let guard = hub.setup.lock().await;
         let (database, own) = (&self.config.address.database, hub.server_process());
         let existing = slot::find(&self.client, &hub.slot, database, own).await?;
+        if known.is_none() {
+            slot::check_unprepared(&self.client, &hub.slot, existing).await?;
+        }
         if let Some(position) = &known {
             slot::check_identity(&mut connection, identity, position).await?;
             slot::check_resumable(&hub.slot, existing, position.lsn)?;
@@ -274,7 +277,10 @@ impl PostgresCdcSource {
                 true => Patience::USUAL,
                 false => Patience::REPEATING,
             },
-            stream: self.stream_request(reads_binary),
+            stream: StreamRequest {
+                is_two_phase: existing.is_some_and(|slot| slot.is_two_phase),
+                ..self.stream_request(reads_binary)
+            },
         };
         let subscription = hub.attach(wish, connection).await?;
         drop(guard);
@@ -317,6 +323,7 @@ impl PostgresCdcSource {
             binary: version >= 140_000 && reads_binary && !self.hub.is_text(),
             messages: version >= 140_000 && self.records.is_some(),
             scratch: self.scratch.clone().filter(|_| version >= 140_000),
+            is_two_phase: false,
             wal_sender_timeout: self.server.wal_sender_timeout,
             heartbeat: self.config.heartbeat,
         }

@@ -19,6 +19,8 @@ const HANDOVER: Duration = Duration::from_secs(5);
 pub(crate) struct Slot {
     /// Everything before is acknowledged.
     pub(crate) confirmed: Lsn,
+    /// Transactions are delivered when they are prepared.
+    pub(crate) is_two_phase: bool,
 }
 
 /// Looks for the slot; an unusable one is an error. It may be held by `own`, the server's process
@@ -84,11 +86,6 @@ pub(crate) async fn look(
         let message = format!("slot \"{name}\" belongs to the database \"{owner}\"");
         return Err(config(message).with_hint(another));
     }
-    if row.get(7) {
-        let message = format!("slot \"{name}\" delivers transactions when they are prepared");
-        let hint = format!("{another}: {} A slot without two_phase is made anew", drop_sql(name));
-        return Err(config(message).with_hint(hint));
-    }
     let (reason, is_conflicting): (&str, bool) = (row.get(8), row.get(9));
     if row.get::<_, &str>(5) == "lost" || is_conflicting || !reason.is_empty() {
         let reason = if is_conflicting && reason.is_empty() { CONFLICTING } else { reason };
@@ -96,7 +93,7 @@ pub(crate) async fn look(
     }
     let confirmed: String = row.get(6);
     let confirmed = confirmed.parse().unwrap_or_default();
-    Ok(Some((Slot { confirmed }, row.get(4))))
+    Ok(Some((Slot { confirmed, is_two_phase: row.get(7) }, row.get(4))))
 }
 
 /// PostgreSQL 16 does not say why; where it has removed WAL it has forgotten where it began.
@@ -163,7 +160,7 @@ pub(crate) async fn create(
     let point = created.first("consistent_point").unwrap_or_default();
     let confirmed = point.parse().map_err(wire_error)?;
     tracing::info!(slot = name, lsn = %confirmed, "replication slot created");
-    Ok(Slot { confirmed })
+    Ok(Slot { confirmed, is_two_phase: false })
 }
 
 /// How to get room for one more slot.
@@ -212,6 +209,34 @@ fn mismatch(message: String) -> ConnectorError {
         "start the job anew with --fresh (it reads the table again), or restore the checkpoint that \
          belongs to this slot; 'slot.mismatch-policy' = 'resnapshot' reads again unasked",
     )
+}
+
+/// A job that begins on a slot with `two_phase` must not meet the end of a transaction whose changes
+/// another reader of the slot was told when it was prepared.
+pub(crate) async fn check_unprepared(
+    client: &Client,
+    name: &str,
+    slot: Option<Slot>,
+) -> Result<(), ConnectorError> {
+    if !slot.is_some_and(|slot| slot.is_two_phase) {
+        return Ok(());
+    }
+    let sql = "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()
+        ORDER BY prepared LIMIT 1";
+    let row = client.query_opt(sql, &[]).await;
+    let row = row.map_err(|error| query_error("look for prepared transactions", error))?;
+    let Some(gid) = row.map(|row| row.get::<_, String>(0)) else {
+        return Ok(());
+    };
+    let message = format!(
+        "transaction \"{gid}\" is prepared: what it did may have been told to another reader of slot \
+         \"{name}\", which delivers transactions when they are prepared"
+    );
+    let gid = literal(&gid);
+    Err(ConnectorError::new(ErrorKind::Conflict, message).with_hint(format!(
+        "COMMIT PREPARED {gid}; or ROLLBACK PREPARED {gid}; and start again, or choose another \
+         \"slot.name\""
+    )))
 }
 
 /// Asks a server who it is.

@@ -3,6 +3,7 @@
 mod dispatch;
 mod outbox;
 mod pings;
+mod prepared;
 
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -147,6 +148,8 @@ impl Reader {
                     .await?
             }
         };
+        // The server sends again what is prepared only behind the place that it begins at.
+        let start = if request.is_two_phase { Lsn(0) } else { start };
         let connection = replicate(connection, &hub.slot, &request, start).await?;
         let process = connection.server_process();
         hub.server_process.store(process, std::sync::atomic::Ordering::Relaxed);
@@ -160,13 +163,14 @@ impl Reader {
         let interval = (timeout / 3).min(Duration::from_secs(10)).min(request.heartbeat);
         let interval = interval.max(Duration::from_millis(100));
         let progress = Arc::new(Progress::default());
-        hub.acks.report_to(Arc::clone(&progress));
+        let acks = request.is_two_phase.then(|| Arc::clone(&hub.acks));
+        hub.acks.report_to(Arc::clone(&progress), acks.is_some());
         drop(hub);
         let end = EndOnDrop(Arc::clone(&progress));
         tokio::spawn(write_status(writer, Arc::clone(&progress), interval));
         // Two answers may be asked for before the silence is long enough.
         let silence = (timeout * 3 / 2).max(interval * 3);
-        self.dispatcher.connected(request, start);
+        self.dispatcher.connected(request, start, acks);
         let mut stream = Stream {
             socket,
             progress,

@@ -21,10 +21,11 @@ pub(super) struct Spill {
 }
 
 impl Spill {
-    /// Keeps a message of a (sub)transaction; its head and rest lie apart.
+    /// Keeps a message of a (sub)transaction; its head and rest lie apart. Without a directory all of
+    /// it stays in memory.
     pub(super) fn push(
         &mut self,
-        directory: &Path,
+        directory: Option<&Path>,
         (xid, at): (u32, Lsn),
         head: &[u8],
         rest: &[u8],
@@ -34,7 +35,7 @@ impl Spill {
         self.memory.extend_from_slice(&at.0.to_le_bytes());
         self.memory.extend_from_slice(head);
         self.memory.extend_from_slice(rest);
-        if self.memory.len() >= MEMORY_BYTES {
+        if let (true, Some(directory)) = (self.memory.len() >= MEMORY_BYTES, directory) {
             let file = match &mut self.file {
                 Some(file) => file,
                 None => {
@@ -108,7 +109,7 @@ mod tests {
         let mut spill = Spill::default();
         let long = vec![b'x'; 400_000];
         for (xid, message) in [(7, b"R1"), (7, b"I1"), (8, b"R2"), (8, b"I2"), (7, b"I3")] {
-            spill.push(directory.path(), (xid, Lsn(9)), message, &long).unwrap();
+            spill.push(Some(directory.path()), (xid, Lsn(9)), message, &long).unwrap();
         }
         spill.abort(8);
         assert!(spill.file.is_some());

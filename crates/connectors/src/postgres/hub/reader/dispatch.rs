@@ -1,18 +1,20 @@
 //! Which message goes to whom. No I/O but the spilling of transactions that are not over.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 use tailwater_connector_api::{ConnectorError, ErrorKind};
-use tailwater_pg_wire::pgoutput::{self, Block, Commit, PgOutput};
+use tailwater_pg_wire::pgoutput::{self, Block, Commit, CommitPrepared, PgOutput};
 use tailwater_pg_wire::{Lsn, WireError};
 
+use super::super::acks::Acks;
 use super::super::mail::Paper;
 use super::super::spill::Spill;
 use super::super::{Attach, StreamRequest, Wish};
 use super::outbox::Outbox;
+use super::prepared::Prepared;
 use crate::postgres::rows::wire_error;
 
 /// From so many messages on a transaction is worth a nap within.
@@ -34,6 +36,7 @@ pub(super) struct Dispatcher {
     open: Option<Open>,
     block: Option<u32>,
     spills: HashMap<u32, Spill>,
+    prepared: Prepared,
     paper: Arc<Paper>,
 }
 
@@ -74,12 +77,19 @@ impl Dispatcher {
         let mut request = self.subscribers.first()?.wish.stream.clone();
         request.binary = self.subscribers.iter().all(|s| s.wish.stream.binary);
         request.messages = self.wants_messages();
+        request.is_two_phase = self.subscribers.iter().any(|s| s.wish.stream.is_two_phase);
         let start = self.subscribers.iter().map(|s| s.progress).min()?;
         Some((request, start))
     }
 
     /// A new connection begins.
-    pub(super) fn connected(&mut self, request: StreamRequest, start: Lsn) {
+    pub(super) fn connected(
+        &mut self,
+        request: StreamRequest,
+        start: Lsn,
+        acks: Option<Arc<Acks>>,
+    ) {
+        self.prepared = Prepared::begin(acks);
         (self.request, self.settled) = (Some(request), start);
         (self.open, self.block) = (None, None);
         self.described.clear();
@@ -92,8 +102,8 @@ impl Dispatcher {
         let fits = request.publication == wish.stream.publication
             && (wish.stream.binary || !request.binary)
             && (request.messages || !wish.stream.messages)
-            // Of a transaction that is being streamed only what was wanted has been kept.
-            && (self.spills.is_empty() || self.routes_all_of(wish));
+            // Of a transaction that is being streamed or is prepared only what was wanted is kept.
+            && (self.spills.is_empty() && self.prepared.is_empty() || self.routes_all_of(wish));
         match fits {
             true if wish.at >= self.settled => Some(wish.at),
             true if wish.may_join_later => Some(self.settled),
@@ -178,7 +188,7 @@ impl Dispatcher {
 
     /// Whether no transaction is being dispatched.
     pub(super) fn is_at_boundary(&self) -> bool {
-        self.open.is_none()
+        self.open.is_none() && self.prepared.open().is_none()
     }
 
     pub(super) fn is_in_long_transaction(&self) -> bool {
@@ -229,13 +239,14 @@ impl Dispatcher {
 
     /// The server has nothing more up to here.
     pub(super) fn keepalive(&mut self, wal_end: Lsn) {
-        if self.open.is_none() {
+        if self.is_at_boundary() {
             self.settle(wal_end);
         }
     }
 
     fn settle(&mut self, lsn: Lsn) {
         self.settled = self.settled.max(lsn);
+        self.prepared.read(self.settled);
         for subscriber in &mut self.subscribers {
             subscriber.progress = subscriber.progress.max(lsn);
         }
@@ -264,6 +275,17 @@ impl Dispatcher {
                 true => self.spill(top, (xid, at), data).map(|()| None),
                 false => Ok(None),
             };
+        }
+        if let Some(xid) = self.prepared.open() {
+            match (head.tag, head.relation) {
+                (b'I' | b'U' | b'D', Some(r)) if !self.routes.contains_key(&r) => return Ok(None),
+                // Others rely on it too.
+                (b'R', Some(relation)) => self.describe(relation, at, data),
+                (b'M', _) if !self.wants_messages() => return Ok(None),
+                (b'I' | b'U' | b'D' | b'M' | b'O' | b'T', _) => {}
+                _ => return self.boundary(at, data),
+            }
+            return self.keep_prepared(xid, at, data).map(|()| None);
         }
         match (head.tag, head.relation) {
             (b'I' | b'U' | b'D', Some(relation)) => self.send(relation, at, data),
@@ -300,13 +322,35 @@ impl Dispatcher {
             PgOutput::StreamCommit(over) => {
                 return Ok(Some(Streamed { xid: over.xid, commit: over.commit }));
             }
-            _ => {
-                let message = "the slot delivers transactions when they are prepared";
-                return Err(ConnectorError::new(ErrorKind::Unsupported, message)
-                    .with_hint("use a slot that was made without two_phase"));
+            PgOutput::BeginPrepare(begin) => self.prepared.deliver(begin.xid, begin.prepare_lsn),
+            PgOutput::Prepare(_) => self.prepared.delivered(),
+            PgOutput::StreamPrepare(over) => {
+                let changes = self.spills.remove(&over.xid).unwrap_or_default();
+                self.prepared.keep(over.xid, over.prepare_lsn, changes);
             }
+            PgOutput::CommitPrepared(CommitPrepared { commit, xid, .. }) => {
+                // What has done nothing is only told here.
+                if let Some(changes) = self.prepared.finish(xid, Some(commit.end_lsn)) {
+                    self.spills.insert(xid, changes);
+                }
+                return Ok(Some(Streamed { xid, commit }));
+            }
+            PgOutput::RollbackPrepared(over) => {
+                self.prepared.finish(over.xid, None);
+                self.settle(over.end_lsn);
+            }
+            _ => return Err(wire_error(WireError::Invalid { what: "a message" })),
         }
         Ok(None)
+    }
+
+    fn keep_prepared(&mut self, xid: u32, at: Lsn, data: &[u8]) -> Result<(), ConnectorError> {
+        let directory = self.request.as_ref().and_then(|r| r.scratch.as_deref());
+        let Some(changes) = self.prepared.changes(xid) else {
+            return Ok(());
+        };
+        let kept = changes.push(directory, (xid, at), &data[..1], &data[1..]);
+        kept.map_err(|error| spill_error(directory, error))
     }
 
     fn send(&mut self, relation: u32, at: Lsn, data: &[u8]) {
@@ -374,11 +418,10 @@ impl Dispatcher {
         (xid, at): (u32, Lsn),
         data: &[u8],
     ) -> Result<(), ConnectorError> {
-        let directory = self.request.as_ref().and_then(|r| r.scratch.clone());
-        let directory: PathBuf = directory.unwrap_or_default();
+        let directory = self.request.as_ref().and_then(|r| r.scratch.as_deref());
         let (tag, rest) = (&data[..1], &data[5..]);
-        let spilled = self.spills.entry(top).or_default().push(&directory, (xid, at), tag, rest);
-        spilled.map_err(|error| spill_error(&directory, error))
+        let spilled = self.spills.entry(top).or_default().push(directory, (xid, at), tag, rest);
+        spilled.map_err(|error| spill_error(directory, error))
     }
 
     /// Sends a transaction that was streamed, as if it had come at its commit.
@@ -395,7 +438,7 @@ impl Dispatcher {
         end.extend_from_slice(&micros.to_be_bytes());
         self.take(commit.commit_lsn, &begin)?;
         if let Some(spill) = self.spills.remove(&xid) {
-            let failed = |error| spill_error(&PathBuf::new(), error);
+            let failed = |error| spill_error(None, error);
             let mut changes = spill.replay().map_err(failed)?;
             while let Some((at, message)) = changes.next().map_err(failed)? {
                 self.take(at, message)?;
@@ -442,9 +485,10 @@ fn may_take(wish: &Wish, description: &[u8]) -> bool {
     })
 }
 
-fn spill_error(directory: &std::path::Path, error: std::io::Error) -> ConnectorError {
+fn spill_error(directory: Option<&Path>, error: std::io::Error) -> ConnectorError {
     let message = "failed to keep a large transaction on disk until its commit";
+    let directory = directory.map(|directory| directory.display().to_string());
     ConnectorError::new(ErrorKind::Throttled, message)
-        .with_context("directory", directory.display().to_string())
+        .with_context("directory", directory.unwrap_or_default())
         .with_source(error)
 }

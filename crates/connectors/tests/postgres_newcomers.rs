@@ -210,19 +210,18 @@ async fn tables_that_match_a_pattern_of_sql_join_while_the_stream_runs() {
     assert_eq!(all, expected);
     let cuts = reading.cuts.clone();
     drop(reading);
-    // Dropped before its rows are read again: the stream still has them.
-    for drops in [false, true] {
-        if drops {
-            db.sql("DROP TABLE others; INSERT INTO orders_1 VALUES (5, 'five')").await;
-        }
-        for (taken, position) in cuts.iter().filter(|(taken, _)| *taken > 0) {
-            let from = at(&Some(position.clone()));
-            let mut reading = connect(&PostgresCdcFactory, &spec, from).await.unwrap();
-            let more = usize::from(drops);
-            let again = reading.rows(6 + more - taken).await;
-            assert_eq!(again[..6 - taken], all[*taken..], "behind {taken}");
-        }
+    for (taken, position) in cuts.iter().filter(|(taken, _)| *taken > 0) {
+        let mut reading =
+            connect(&PostgresCdcFactory, &spec, at(&Some(position.clone()))).await.unwrap();
+        assert_eq!(reading.rows(6 - taken).await, all[*taken..], "behind {taken}");
     }
+    // One that is gone when its rows are read: the stream still has them.
+    let (_, last) = cuts.last().unwrap();
+    db.sql("CREATE TABLE orders_3 (id bigint, note text); INSERT INTO orders_3 VALUES (5, 'five')")
+        .await;
+    db.sql("DROP TABLE orders_3; INSERT INTO orders_1 VALUES (6, 'six')").await;
+    let mut reading = connect(&PostgresCdcFactory, &spec, at(&Some(last.clone()))).await.unwrap();
+    assert_eq!(reading.rows(2).await, ["+I[5, five]", "+I[6, six]"]);
 }
 
 #[tokio::test]

@@ -213,7 +213,7 @@ async fn a_slot_that_nobody_read_from_for_too_long_is_told() {
     })
     .await;
     let expected = expect![[r#"
-        Config: slot "slot_..." is lost: nobody read from it for longer than idle_replication_slot_timeout
+        PlaceLost: slot "slot_..." is lost: nobody read from it for longer than idle_replication_slot_timeout
         hint: SELECT pg_drop_replication_slot('slot_...'); and start the job anew with --fresh; raise idle_replication_slot_timeout so that it does not happen again
     "#]];
     for from in [ReadFrom::default(), at(&position)] {

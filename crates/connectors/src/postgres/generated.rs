@@ -20,8 +20,8 @@ pub(super) struct Publishing<'a> {
 }
 
 /// What the statement that makes a publication says of them.
-pub(super) fn publish_option(version: i32) -> &'static str {
-    if version >= PUBLISHED_SINCE { ", publish_generated_columns = stored" } else { "" }
+pub(super) fn publish_option(version: i32) -> Option<&'static str> {
+    (version >= PUBLISHED_SINCE).then_some("publish_generated_columns = stored")
 }
 
 /// Checks that the wanted generated columns come, and that being published does not make the

@@ -222,6 +222,7 @@ async fn create_for(
 ) -> Publication {
     let Asked { name, create, version } = asked;
     let generated = generated::publish_option(version);
+    let generated = generated.map_or_else(String::new, |option| format!(", {option}"));
     let tables: Vec<String> = wanted.iter().map(|(table, _)| table.sql_name()).collect();
     let statement = format!(
         "CREATE PUBLICATION {} FOR TABLE {} WITH (publish_via_partition_root = true{generated});",

@@ -8,6 +8,7 @@ use tokio_postgres::Client;
 
 use super::super::catalog::CatalogTable;
 use super::super::client::{query_error, quote};
+use super::super::generated;
 use super::super::publication::{self, Publication};
 
 const THERE: &str = "SELECT puballtables FROM pg_publication WHERE pubname = $1";
@@ -90,6 +91,12 @@ fn list(tables: &[&CatalogTable]) -> String {
     names.join(", ")
 }
 
+/// `server_version_num`
+async fn version(client: &Client) -> Result<i32, ConnectorError> {
+    let row = client.query_one("SELECT current_setting('server_version_num')::int", &[]).await;
+    Ok(row.map_err(|error| query_error("read the server's version", error))?.get(0))
+}
+
 /// The statement that makes it, if there may be one.
 async fn create(
     client: &Client,
@@ -104,6 +111,8 @@ async fn create(
     if config.via_partition_root {
         options.push("publish_via_partition_root = true".to_owned());
     }
+    // Without it the server refuses updates of a table whose replica identity has such a column.
+    options.extend(generated::publish_option(version(client).await?).map(str::to_owned));
     let with = match options.is_empty() {
         true => String::new(),
         false => format!(" WITH ({})", options.join(", ")),

@@ -48,7 +48,10 @@ async fn acknowledge(db: &Fixture, reading: &mut Reading, [before, behind]: &[St
     let is_told = is(">=", before);
     let known = || async { (db.text(&is_told).await == "true").then_some(()) };
     wait_for("the acknowledgement", LIMIT, known).await;
-    assert_eq!(db.text(&is("<", behind)).await, "true");
+    // 14 delivers everything at its commit, and keeps what is prepared until then.
+    if db.cluster.version() >= 15 {
+        assert_eq!(db.text(&is("<", behind)).await, "true");
+    }
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use tailwater_debezium::config::{ConnectorConfig, SnapshotMode};
 use tailwater_debezium::event::EventSettings;
 use tailwater_pg_wire::Lsn;
 use tailwater_types::ChangelogMode;
+use tokio::time::Instant;
 use tokio_postgres::Client;
 
 use super::capture::{Capture, CapturedTable};
@@ -23,7 +24,7 @@ use super::hub::{Hub, HubAcker, Patience, StreamRequest, Subscription, Wish};
 use super::options::{ChangeForm, PostgresConfig, Startup};
 use super::position::{ServerIdentity, SlotPosition};
 use super::publication::{self, Publication};
-use super::records::{self, Heartbeat, RecordCapture, RecordOutput, Rereader};
+use super::records::{self, Heartbeat, RecordCapture, RecordOutput, Rereader, Rereads};
 use super::rows::wire_error;
 use super::slot::{self, Slot};
 use super::snapshot::{self, CutSettings, Reading, SnapshotEvent, SnapshotProgress, SnapshotTable};
@@ -161,25 +162,49 @@ impl Run {
                     if let Some(event) = stream.changes.pop() {
                         return Ok(Some(event));
                     }
-                    if let Some(rereader) = rereader.as_mut().filter(|_| snapshot.is_none())
-                        && let Some(event) = rereader.next(&mut stream.changes).await?
+                    let mut rereader = rereader.as_mut().filter(|_| snapshot.is_none());
+                    if let Some(rereader) = &mut rereader
+                        && rereader.has_turn(&mut stream.changes)
                     {
-                        return Ok(Some(event));
+                        rereader.work(&mut stream.changes).await?;
+                        continue;
                     }
-                    let Some(heartbeat) = heartbeat else {
-                        return next_of_stream(stream, snapshot).await.map(Some);
-                    };
-                    let may_beat = !stream.is_describing();
+                    let may_turn = !stream.is_describing();
+                    let reread_at = rereader.as_ref().and_then(|r| r.next_at(&stream.changes));
                     tokio::select! {
+                        biased;
+                        () = next_beat(heartbeat), if may_turn => {
+                            if let Some(heartbeat) = heartbeat {
+                                heartbeat.act().await;
+                                stream.changes.heartbeat()?;
+                            }
+                        }
                         event = next_of_stream(stream, snapshot) => return event.map(Some),
-                        () = heartbeat.next(), if may_beat => {}
+                        // Nothing else is there.
+                        () = sleep_until(reread_at), if may_turn => {
+                            if let Some(rereader) = &mut rereader {
+                                rereader.set_idle();
+                            }
+                        }
                     }
-                    heartbeat.act().await;
-                    stream.changes.heartbeat()?;
                 }
                 Stage::Over => return Ok(None),
             }
         }
+    }
+}
+
+async fn next_beat(heartbeat: &mut Option<Heartbeat>) {
+    match heartbeat {
+        Some(heartbeat) => heartbeat.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -246,6 +271,7 @@ impl PostgresCdcSource {
             // Every table is read again.
             position.tables.clear();
             position.snapshot.clear();
+            position.rereads = Rereads::default();
         }
         self.publish().await?;
         let is_resumed = known.is_some();
@@ -278,6 +304,7 @@ impl PostgresCdcSource {
                 server: identity,
                 tables: Vec::new(),
                 snapshot: String::new(),
+                rereads: Rereads::default(),
             },
         };
         let readers = self.plan_snapshot(&position).await?;
@@ -427,6 +454,7 @@ impl PostgresCdcSource {
         let (form, skips) = (self.config.changes, self.config.skips_truncate);
         let changes = Changes::new(form, skips, position, progress, &from.stops)?;
         let changes = changes.with_records(records);
+        let has_rereads = !changes.rereads().is_empty();
         let keys = readers.iter().flat_map(|readers| &readers.tables);
         let keys = keys.filter_map(|(oid, table)| Some((*oid, table.key.clone()?)));
         capture.keys = keys.collect();
@@ -435,7 +463,9 @@ impl PostgresCdcSource {
         let snapshot = readers.filter(unread).map(|r| Snapshot::Waiting(Box::new(r)));
         let (records, client) = (self.records, self.client);
         let rereader = records.as_ref().and_then(|job| {
-            Rereader::new(job, &self.config, &self.application, &self.hub).map(Box::new)
+            let is_wanted = has_rereads || job.connector.source.signal_table.is_some();
+            let new = || Rereader::new(job, &self.config, &self.application, &self.hub);
+            is_wanted.then(|| Box::new(new()))
         });
         let heartbeat = records.and_then(|r| Heartbeat::new(&r.connector.source, client));
         Ok(Stage::Stream { stream, snapshot, heartbeat, rereader })

@@ -32,8 +32,6 @@ pub(crate) struct SnapshotTable {
     pub(super) place: usize,
     /// The row filter of the publication.
     pub(crate) filter: Option<String>,
-    /// Read again because a signal asks for it.
-    pub(crate) is_incremental: bool,
     /// By what it is cut; `None` is by pages.
     pub(crate) key: Option<ChunkKey>,
     /// The tables that hold its rows: itself, or its partitions.
@@ -118,7 +116,6 @@ pub(crate) async fn look_at(
         plan: captured.plan.clone(),
         place: captured.place,
         filter: captured.filter.clone(),
-        is_incremental: false,
         key,
         leaves,
         is_partitioned: table.is_partitioned,
@@ -149,6 +146,11 @@ impl SnapshotTable {
     /// The table behind FROM: without the tables that inherit from it, which publish by themselves.
     pub(super) fn from(&self) -> String {
         if self.is_partitioned { self.sql_name.clone() } else { format!("ONLY {}", self.sql_name) }
+    }
+
+    /// The table behind FROM, in front of a column's name.
+    pub(super) fn alias(&self) -> &str {
+        &self.sql_name
     }
 
     /// `from`, narrowed by conditions and the publication's row filter.

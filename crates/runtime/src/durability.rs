@@ -262,7 +262,8 @@ impl Durability {
     }
 }
 
-fn lock(directory: &Path) -> Result<File, JobError> {
+/// Takes a job's directory for oneself.
+pub(crate) fn lock(directory: &Path) -> Result<File, JobError> {
     let path = directory.join("lock");
     let file = File::create(&path).map_err(|e| JobError::io("create", &path, e))?;
     match file.try_lock() {

@@ -9,6 +9,7 @@ use tailwater_state::RunId;
 use tailwater_types::Position;
 
 use crate::error::JobError;
+use crate::graph::JobGraph;
 
 const FILE: &str = "manifest.json";
 const VERSION: u32 = 1;
@@ -51,6 +52,15 @@ pub(crate) struct PlanIdentity {
 }
 
 impl PlanIdentity {
+    /// That of a job.
+    pub(crate) fn of(graph: &JobGraph) -> Self {
+        Self {
+            sources: graph.sources.iter().map(|s| s.identity.clone()).collect(),
+            operators: graph.stateful.clone(),
+            sinks: graph.sinks.iter().map(|s| s.identity.clone()).collect(),
+        }
+    }
+
     /// What `other` has that this plan has not.
     fn missing_from<'a>(&self, other: &'a Self) -> Vec<&'a str> {
         let all = |p: &'a Self| p.sources.iter().chain(&p.operators).chain(&p.sinks);

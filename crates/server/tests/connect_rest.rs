@@ -271,7 +271,16 @@ async fn offsets_are_altered_only_where_nothing_runs() {
     let offset = json!({"offsets": [{"partition": {"server": "pg"}, "offset": {"lsn": 7}}]});
     let (status, body) = server.ask(Method::PATCH, "/connectors/pg/offsets", offset).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert_eq!(body["message"], "there is no place 7");
+    assert_eq!(body, json!({"error_code": 400, "message": "there is no place 7"}));
+    std::fs::create_dir_all(directory.path().join("pg/checkpoints/1")).unwrap();
+    for (offset, is_kept) in [(json!({"lsn": 8}), true), (Value::Null, false)] {
+        let offset = json!({"offsets": [{"partition": {"server": "pg"}, "offset": offset}]});
+        let (status, body) = server.ask(Method::PATCH, "/connectors/pg/offsets", offset).await;
+        assert_eq!(status, StatusCode::OK);
+        let message = body["message"].as_str().unwrap();
+        assert!(message.contains("have been altered successfully"), "{body}");
+        assert_eq!(directory.path().join("pg/checkpoints").exists(), is_kept);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,13 +15,13 @@ use tailwater_connectors::postgres::records::{
 use tailwater_debezium::config::{self, CONNECTOR_CLASS, ConnectorConfig as DebeziumConfig};
 use tailwater_runtime::{
     CheckpointSettings, GraphSink, GraphSource, JobGraph, JobSettings, JobSpec, SinkKey,
-    durable_positions, spawn_job,
+    alter_positions, durable_positions, spawn_job,
 };
 
 use crate::check::{CheckedTable, TableRole};
 
 use super::{
-    ConfigKey, ConnectEngine, ConnectorConfig, ConnectorOffset, Plugin, PluginKind,
+    Altered, ConfigKey, ConnectEngine, ConnectorConfig, ConnectorOffset, Plugin, PluginKind,
     RunningConnector, StartConnector, TopicSet, Validation, WorkerConfig,
 };
 
@@ -281,18 +281,51 @@ impl ConnectEngine for DebeziumEngine {
         Ok(positions.into_iter().filter_map(offset).collect())
     }
 
-    fn alter_offsets(
-        &self,
-        _request: &StartConnector<'_>,
-        _offsets: &[ConnectorOffset],
-    ) -> Result<(), String> {
-        Err("The slot knows from where on changes are there, so a connector cannot be put to \
-             another place: reset its offsets (an offset of null, or DELETE) to begin anew"
-            .to_owned())
+    fn alter_offsets<'a>(
+        &'a self,
+        request: StartConnector<'a>,
+        offsets: &'a [ConnectorOffset],
+    ) -> BoxFuture<'a, Result<Altered, String>> {
+        Box::pin(async move {
+            let judged = self.judge(request.config).1.map_err(|errors| errors.join("; "))?;
+            let offset = one_offset(&connect_partition(&judged.config), offsets)?;
+            if offset.is_null() {
+                return Ok(Altered::Reset);
+            }
+            let sink = self.sink(&judged.config, &request.topics);
+            let sink = sink.map_err(|_| "the options of the Kafka client are wrong".to_owned())?;
+            let known = durable_positions(&request.checkpoints).map_err(|e| e.reason())?;
+            let moved = judged.source.moved(known.first(), offset).await;
+            let moved = moved.map_err(|error| match error.hint() {
+                Some(hint) => format!("{error} ({hint})"),
+                None => error.to_string(),
+            })?;
+            let graph = graph(Arc::new(judged.source), Arc::new(sink));
+            alter_positions(request.name, &request.checkpoints, &graph, &[moved])
+                .map_err(|error| error.reason())?;
+            Ok(Altered::Moved)
+        })
     }
 
     fn cluster_id(&self) -> BoxFuture<'_, Option<String>> {
         Box::pin(kafka::named_cluster(&self.worker.client))
+    }
+}
+
+/// The one offset that a connector has.
+fn one_offset<'a>(
+    partition: &serde_json::Value,
+    offsets: &'a [ConnectorOffset],
+) -> Result<&'a serde_json::Value, String> {
+    if let Some(other) = offsets.iter().find(|offset| offset.partition != *partition) {
+        return Err(format!(
+            "This connector reads the partition {partition}, not {}",
+            other.partition
+        ));
+    }
+    match offsets {
+        [offset] => Ok(&offset.offset),
+        _ => Err(format!("The partition {partition} must have one offset")),
     }
 }
 

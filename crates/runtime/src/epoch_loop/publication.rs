@@ -22,8 +22,10 @@ pub(super) fn judge(
 ) -> Result<Vec<Option<u64>>, JobError> {
     let is_transactional =
         |i: usize| graph.sinks[i].plan.publication() == Publication::Transactional;
-    let Some(CheckpointId(resumed_from)) = recovered.checkpoint else {
-        return Ok(vec![None; sinks.len()]);
+    // Checkpoint 0 is a place that was given: the job has not run yet.
+    let resumed_from = match recovered.checkpoint {
+        Some(CheckpointId(number)) if number > 0 => number,
+        _ => return Ok(vec![None; sinks.len()]),
     };
     let judged = sinks.iter().enumerate().map(|(i, sink)| {
         if !is_transactional(i) {

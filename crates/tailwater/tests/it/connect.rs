@@ -1,6 +1,8 @@
 //! `tailwater server` as a Kafka Connect worker: connectors that are posted, killed with it, and
 //! go on.
 
+mod offsets;
+
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -175,7 +175,9 @@ impl RecordPreflight<'_> {
         found.warn("signal-table", object, message, mend);
     }
 
-    async fn open_replication(&self) -> Result<(WireConnection, ServerIdentity), ConnectorError> {
+    pub(super) async fn open_replication(
+        &self,
+    ) -> Result<(WireConnection, ServerIdentity), ConnectorError> {
         let address = &self.config.address;
         let opened = WireConnection::open(address, &self.application, Session::Replication);
         let mut connection = opened.await?;

@@ -4,7 +4,7 @@ mod support;
 
 use expect_test::{Expect, expect};
 use support::{Fixture, at, connect, told, with};
-use tailwater_connector_api::{ReadFrom, SourceFactory, TableSpec};
+use tailwater_connector_api::{Dialect, ReadFrom, SourceFactory, TableSpec};
 use tailwater_connectors::postgres::PostgresCdcFactory;
 use tailwater_testkit_postgres::Cluster;
 use tailwater_types::{Position, TypeKind};
@@ -33,7 +33,7 @@ fn issues(spec: &TableSpec) -> String {
         return "no issue".to_owned();
     };
     let line = |i: &tailwater_connector_api::TableIssue| {
-        format!("{} ({})\n", i.message, i.hint.as_deref().unwrap_or("-"))
+        format!("{} ({})\n", i.message, i.hint_in(Dialect::Sql).as_deref().unwrap_or("-"))
     };
     issues.iter().map(line).collect()
 }

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use tailwater_connector_api::BoxFuture;
 use tailwater_runtime::JobHandle;
 
+pub use tailwater_connector_api::Dialect;
+
 pub use self::debezium::DebeziumEngine;
 pub use self::worker_config::WorkerConfig;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tailwater_connector_api::{ConnectorError, ErrorKind, Object, Preconditions};
+use tailwater_connector_api::{ConnectorError, ErrorKind, Hint, Object, Preconditions};
 use tokio_postgres::Client;
 
 use super::catalog::CatalogTable;
@@ -318,7 +318,7 @@ pub(crate) fn check_resumable(
         position.lsn
     );
     Err(ConnectorError::new(ErrorKind::Config, message)
-        .with_hint("start the job anew with --fresh (it reads the table again)"))
+        .with_hint(Hint::each(|say| format!("{} (the table is read again)", say.begin_anew()))))
 }
 
 /// Makes or extends the publication.

@@ -383,10 +383,8 @@ impl PostgresCdcSource {
                 "a table that the job was reading (object id {gone}) is gone: it was dropped, or \
                  dropped and created anew; there is {names}"
             );
-            return Err(ConnectorError::new(ErrorKind::PlaceLost, message).with_hint(
-                "start the job anew with --fresh (it reads the tables again); \
-                 'slot.mismatch-policy' = 'resnapshot' reads again unasked",
-            ));
+            let hint = slot::reads_again("");
+            return Err(ConnectorError::new(ErrorKind::PlaceLost, message).with_hint(hint));
         }
         if !self.config.takes_new_tables {
             self.tables.retain(|t| position.tables.contains(&t.table.oid));

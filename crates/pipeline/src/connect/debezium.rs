@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tailwater_connector_api::{
-    BoxFuture, SinkContext, SinkPlan, SourceContext, SourcePlan, TableIssue,
+    BoxFuture, Dialect, Precondition, SinkContext, SinkPlan, SourceContext, SourcePlan, TableIssue,
 };
 use tailwater_connectors::kafka::{self, RecordSinkPlan, RecordSinkSettings};
 use tailwater_connectors::postgres::records::{
@@ -35,6 +35,8 @@ const VERSION: &str = "3.6.3.Final";
 /// The connectors of this binary.
 pub struct DebeziumEngine {
     worker: WorkerConfig,
+    /// How those who read its words speak.
+    dialect: Dialect,
 }
 
 /// A connector whose options are right.
@@ -46,8 +48,8 @@ struct Judged {
 
 impl DebeziumEngine {
     /// An engine for a worker.
-    pub fn new(worker: WorkerConfig) -> Self {
-        Self { worker }
+    pub fn new(worker: WorkerConfig, dialect: Dialect) -> Self {
+        Self { worker, dialect }
     }
 
     /// The options with the worker's own beneath them and everything put in that stands elsewhere.
@@ -87,7 +89,7 @@ impl DebeziumEngine {
             .flatten()
             .cloned()
             .collect();
-        validation.errors.extend(wrong.into_iter().map(as_issue));
+        validation.errors.extend(wrong.into_iter().map(|issue| as_issue(issue, self.dialect)));
         let Ok(source) = source else {
             let errors = validation.errors.iter().map(|issue| issue.message.clone()).collect();
             return (validation, Err(errors));
@@ -130,11 +132,14 @@ impl DebeziumEngine {
         with_kafka: bool,
     ) -> Vec<CheckedTable> {
         let (validation, judged) = self.judge(config);
+        let told = |all: Vec<Precondition>| {
+            all.into_iter().map(|found| found.told_in(self.dialect)).collect::<Vec<_>>()
+        };
         let table = |role, connector: &str, preconditions| CheckedTable {
             role,
             table: name.to_owned(),
             connector: connector.to_owned(),
-            preconditions,
+            preconditions: told(preconditions),
         };
         let Ok(judged) = judged else {
             let refused = validation::refusals(&validation);
@@ -163,13 +168,13 @@ impl DebeziumEngine {
 }
 
 /// Options of the Kafka client are the worker's, or `producer.override.*` of the connector.
-fn as_issue(issue: TableIssue) -> config::Issue {
+fn as_issue(issue: TableIssue, dialect: Dialect) -> config::Issue {
+    let hint = issue.hint_in(dialect).map(|hint| format!(" ({hint})")).unwrap_or_default();
     let option = issue.option.unwrap_or_else(|| "connector.class".to_owned());
     let option = match option.strip_prefix("properties.") {
         Some(client) => format!("producer.override.{client}"),
         None => option,
     };
-    let hint = issue.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
     let message = format!("The '{option}' value is invalid: {}{hint}", issue.message);
     config::Issue { option, message }
 }
@@ -210,7 +215,9 @@ impl ConnectEngine for DebeziumEngine {
             }
             let (mut validation, judged) = self.judge(config);
             if let Ok(judged) = judged {
-                validation.errors.extend(validation::ask_the_server(&judged.source).await);
+                validation
+                    .errors
+                    .extend(validation::ask_the_server(&judged.source, self.dialect).await);
             }
             Some(validation::answer(&validation))
         })
@@ -261,6 +268,7 @@ impl ConnectEngine for DebeziumEngine {
             }),
             state_budget_bytes: STATE_BYTES,
             time_zone: "UTC".to_owned(),
+            dialect: self.dialect,
         };
         let graph = move || graph(Arc::clone(&source) as _, Arc::clone(&sink) as _);
         let job = spawn_job(JobSpec { settings, graph: Arc::new(graph) });
@@ -296,7 +304,7 @@ impl ConnectEngine for DebeziumEngine {
             let sink = sink.map_err(|_| "the options of the Kafka client are wrong".to_owned())?;
             let known = durable_positions(&request.checkpoints).map_err(|e| e.reason())?;
             let moved = judged.source.moved(known.first(), offset).await;
-            let moved = moved.map_err(|error| match error.hint() {
+            let moved = moved.map_err(|error| match error.hint_in(self.dialect) {
                 Some(hint) => format!("{error} ({hint})"),
                 None => error.to_string(),
             })?;

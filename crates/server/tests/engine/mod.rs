@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use futures_util::stream::{self, StreamExt};
 use tailwater_connector_api::{
-    BoxFuture, ConnectorError, ErrorKind, NoAck, ReadFrom, Source, SourceContext, SourcePlan,
-    SourceReader,
+    BoxFuture, ConnectorError, Dialect, ErrorKind, NoAck, ReadFrom, Source, SourceContext,
+    SourcePlan, SourceReader,
 };
 use tailwater_pipeline::connect::{
     Altered, ConfigInfo, ConfigKey, ConfigValue, ConnectEngine, ConnectorConfig, ConnectorOffset,
@@ -100,6 +100,7 @@ impl ConnectEngine for IdleEngine {
             checkpoints: None,
             state_budget_bytes: 1 << 20,
             time_zone: "UTC".to_owned(),
+            dialect: Dialect::Connect,
         };
         let job = spawn_job(JobSpec { settings, graph: Arc::new(graph) });
         Ok(RunningConnector { job, notes: Vec::new() })

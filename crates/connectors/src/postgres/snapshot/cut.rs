@@ -1,6 +1,6 @@
 //! How a table is divided: by ranges of its key, or by pages in one snapshot.
 
-use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tailwater_connector_api::{ConnectorError, ErrorKind, Hint};
 use tailwater_pg_wire::pgoutput::Cell;
 use tokio_postgres::Client;
 use tokio_postgres::types::{FromSql, Type};
@@ -108,7 +108,7 @@ pub(crate) async fn look_at(
             captured.plan.table()
         );
         return Err(ConnectorError::new(ErrorKind::Config, message)
-            .with_hint("start the job anew with --fresh"));
+            .with_hint(Hint::each(|say| say.begin_anew().to_owned())));
     }
     Ok(SnapshotTable {
         oid: table.oid,

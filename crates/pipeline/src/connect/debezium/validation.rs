@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use tailwater_connector_api::{
-    ConnectorError, ErrorKind, Object, Precondition, Preconditions, SourceContext, SourcePlan,
-    Verdict,
+    ConnectorError, Dialect, ErrorKind, Object, Precondition, Preconditions, SourceContext,
+    SourcePlan, Verdict,
 };
 use tailwater_connectors::postgres::records::PostgresRecordPlan;
 use tailwater_debezium::config::{self, CONNECTOR_CLASS, Definition, Issue, definitions};
@@ -80,7 +80,7 @@ pub(super) fn is_secret(option: &str) -> bool {
 
 /// What the server says against the connector as such. What is wrong with a slot or a table is
 /// told by the task, which may be restarted once it is mended.
-pub(super) async fn ask_the_server(source: &PostgresRecordPlan) -> Vec<Issue> {
+pub(super) async fn ask_the_server(source: &PostgresRecordPlan, dialect: Dialect) -> Vec<Issue> {
     let checked = tokio::time::timeout(LIMIT, source.check(SourceContext::default())).await;
     let issue = |option: &str, text: &str| Issue {
         option: option.to_owned(),
@@ -92,8 +92,9 @@ pub(super) async fn ask_the_server(source: &PostgresRecordPlan) -> Vec<Issue> {
     let is_about_it = |p: &&Precondition| {
         p.verdict == Verdict::Fail && matches!(p.object, Object::Server | Object::Role(_))
     };
-    let failed = found.iter().filter(is_about_it);
+    let failed = found.into_iter().filter(|p| is_about_it(&p));
     failed
+        .map(|p| p.told_in(dialect))
         .map(|p| {
             let mend = p.mend.as_ref().map(|mend| format!(" ({mend})")).unwrap_or_default();
             let option = match p.object {

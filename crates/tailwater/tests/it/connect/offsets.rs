@@ -151,3 +151,40 @@ async fn a_connector_that_has_never_run_takes_over_where_another_one_stopped() {
     assert_eq!(numbers(&client, &topic, 2), [2, 3], "no table is read");
     server.binary.stop().assert_code(0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_that_lost_its_slot_says_what_mends_it_in_requests_and_they_do() {
+    let (broker, fixture) = (Broker::shared(), Fixture::new().await);
+    let (client, prefix, workspace) = (broker.client(), broker.topic_name(), Workspace::new());
+    let mut server = Server::start(&workspace, &broker, &["config.providers=env"]);
+    let mut config = fixture.config(&prefix);
+    assert_eq!(server.post("counters", &config).0, 201);
+    let topic = format!("{prefix}.public.counters");
+    client.committed_at_least(&topic, 100);
+    assert_eq!(server.ask("PUT", "/connectors/counters/stop", "").0, 204);
+    until_free(&fixture).await;
+    let slot = config["slot.name"].as_str().unwrap();
+    let drop = format!("SELECT pg_drop_replication_slot('{slot}')");
+    fixture.client.batch_execute(&drop).await.unwrap();
+    assert_eq!(server.ask("PUT", "/connectors/counters/resume", "").0, 202);
+    let status = server.until("counters", "FAILED").await;
+    let trace = status["tasks"][0]["trace"].as_str().unwrap();
+    for said in ["is gone", "DELETE /connectors/.../offsets", "\"snapshot.mode\" when_needed"] {
+        assert!(trace.contains(said), "{trace}");
+    }
+    for foreign in ["--fresh", "slot.mismatch-policy", "WITH ("] {
+        assert!(!trace.contains(foreign), "{trace}");
+    }
+    for (method, step, expected) in
+        [("PUT", "stop", 204), ("DELETE", "offsets", 200), ("PUT", "resume", 202)]
+    {
+        assert_eq!(server.ask(method, &format!("/connectors/counters/{step}"), "").0, expected);
+    }
+    client.committed_at_least(&topic, 200);
+    config["database.port"] = json!(1);
+    let (status, body) = server.post("nowhere", &config);
+    let message = body["message"].as_str().unwrap_or_default();
+    assert_eq!(status, 400, "{body}");
+    assert!(message.contains("check \"database.hostname\" and \"database.port\""), "{message}");
+    server.binary.stop().assert_code(0);
+}

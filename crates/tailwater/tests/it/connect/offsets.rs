@@ -164,6 +164,14 @@ async fn a_connector_that_lost_its_slot_says_what_mends_it_in_requests_and_they_
     assert_eq!(server.ask("PUT", "/connectors/counters/stop", "").0, 204);
     until_free(&fixture).await;
     let slot = config["slot.name"].as_str().unwrap();
+    let (port, database) = (fixture.cluster.port(), &fixture.database);
+    let url = format!("postgres://postgres@127.0.0.1:{port}/{database}");
+    let password = [("PGPASSWORD", fixture.cluster.password())];
+    let ran = workspace.run_command(&["slots", "list", &url, "--json"], &password);
+    ran.assert_code(0);
+    let slots = ran.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let own: Vec<Value> = slots.filter(|listed| listed["slot"] == slot).collect();
+    assert_eq!(own[0]["owner"], json!({"by": "connector", "connector": "counters"}));
     let drop = format!("SELECT pg_drop_replication_slot('{slot}')");
     fixture.client.batch_execute(&drop).await.unwrap();
     assert_eq!(server.ask("PUT", "/connectors/counters/resume", "").0, 202);

@@ -116,12 +116,26 @@ pub(super) fn refusals(validation: &config::Validation) -> Vec<Precondition> {
     found.into_vec()
 }
 
+/// Options that are accepted and do nothing, each with the reason.
+pub(super) fn remarks(validation: &config::Validation) -> Vec<Precondition> {
+    let mut found = Preconditions::default();
+    for issue in &validation.notes {
+        found.note("option", Object::Connector(issue.option.clone()), issue.message.as_str());
+    }
+    found.into_vec()
+}
+
 /// The answer: every option, and behind them those that are wrong without being one.
 pub(super) fn answer(validation: &config::Validation) -> Validation {
     let mut groups: Vec<String> = Vec::new();
     let mut configs = Vec::new();
     for option in validation.options() {
-        let Some(definition) = config_key(option.definition) else { continue };
+        let Some(mut definition) = config_key(option.definition) else { continue };
+        // Whoever shows an option shows this beside it; as an error it would refuse the connector.
+        for note in validation.notes.iter().filter(|note| note.option == definition.name) {
+            definition.documentation =
+                format!("{} Note: {}.", definition.documentation, note.message);
+        }
         if !groups.iter().any(|group| group == definition.group) {
             groups.push(definition.group.to_owned());
         }

@@ -105,6 +105,10 @@ async fn a_connector_is_made_shown_and_removed_as_with_connect() {
     let standing = server.until("pg1", "RUNNING").await;
     assert_eq!(standing["connector"]["state"], "RUNNING");
     assert_eq!(standing["tasks"][0]["worker_id"], "127.0.0.1:8083");
+    let plugins = server.get("/connector-plugins").await;
+    assert_eq!(standing["connector"]["version"], plugins[0]["version"]);
+    assert_eq!(server.get("/connectors/pg1/tasks/0/status").await, standing["tasks"][0]);
+    assert_eq!(standing["tasks"][0]["version"], plugins[0]["version"]);
     let all = server.get("/connectors?expand=status&expand=info").await;
     assert_eq!(all["pg1"]["status"], standing);
     assert_eq!(all["pg1"]["info"], info);

@@ -12,6 +12,7 @@ use tailwater_connectors::kafka::{self, RecordSinkPlan, RecordSinkSettings};
 use tailwater_connectors::postgres::records::{
     PostgresRecordPlan, connect_offset, connect_partition,
 };
+use tailwater_debezium::VERSION;
 use tailwater_debezium::config::{self, CONNECTOR_CLASS, ConnectorConfig as DebeziumConfig};
 use tailwater_runtime::{
     CheckpointSettings, GraphSink, GraphSource, JobGraph, JobSettings, JobSpec, SinkKey,
@@ -30,7 +31,6 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// How long a record waits for its transaction, unless the worker says otherwise.
 const TRANSACTION_INTERVAL: Duration = Duration::from_secs(1);
 const STATE_BYTES: usize = 16 << 20;
-const VERSION: &str = "3.6.3.Final";
 
 /// The connectors of this binary.
 pub struct DebeziumEngine {
@@ -151,7 +151,8 @@ impl DebeziumEngine {
             source_name: name.to_owned(),
             scratch: None,
         };
-        let found = judged.source.check(context).await;
+        let mut found = judged.source.check(context).await;
+        found.extend(validation::remarks(&validation));
         let mut checked = vec![table(TableRole::Source, "postgresql", found)];
         if let Ok(sink) = self.sink(&judged.config, &TopicSet::default())
             && with_kafka

@@ -197,3 +197,60 @@ async fn a_large_transaction_that_is_streamed_is_told_as_one_with_its_places_and
         last = lsn;
     }
 }
+
+#[tokio::test]
+async fn tables_of_one_logical_topic_have_keys_that_say_which_row_is_whose() {
+    let tables = "CREATE TABLE orders_1 (id int PRIMARY KEY);
+        CREATE TABLE orders_2 (id int PRIMARY KEY); CREATE TABLE other (id int PRIMARY KEY)";
+    let router = |option: &str| format!("transforms.r.{option}");
+    let (kind, regex, replacement) =
+        (router("type"), router("topic.regex"), router("topic.replacement"));
+    let (from, to, name) =
+        (router("key.field.regex"), router("key.field.replacement"), router("key.field.name"));
+    let base = [
+        ("snapshot.mode", "no_data"),
+        ("transforms", "r"),
+        (kind.as_str(), "io.debezium.transforms.ByLogicalTableRouter"),
+        (regex.as_str(), "(.*)orders_.*"),
+        (replacement.as_str(), "$1orders"),
+    ];
+    let derived = [(from.as_str(), ".*_(.*)"), (to.as_str(), "part $1"), (name.as_str(), "part")];
+    let write = "INSERT INTO orders_1 VALUES (1); INSERT INTO orders_2 VALUES (1); INSERT INTO other VALUES (1)";
+    for (more, field, values) in [
+        (
+            &[][..],
+            "__dbz__physicalTableIdentifier",
+            ["srv1.public.orders_1", "srv1.public.orders_2"],
+        ),
+        (&derived[..], "part", ["part 1", "part 2"]),
+    ] {
+        for has_schemas in [false, true] {
+            let db = Fixture::new(tables).await;
+            let schemas = ("converter.schemas.enable", if has_schemas { "true" } else { "false" });
+            let settings: Vec<_> = base.iter().chain(more).copied().chain([schemas]).collect();
+            let options = options(&db, &settings);
+            let mut connector = Connector::start(&options, ReadFrom::default()).await.unwrap();
+            let insert = async {
+                hold_slot(&db).await;
+                db.sql(write).await;
+            };
+            let (told, ()) = tokio::join!(connector.read(3), insert);
+            let topics: Vec<&str> = told.iter().map(|event| event.topic.as_str()).collect();
+            assert_eq!(topics, ["srv1.public.orders", "srv1.public.orders", "srv1.public.other"]);
+            for (event, value) in told.iter().zip(values) {
+                let key = Event::payload(&event.key);
+                assert_eq!(key.get("id"), Some(&Json::Integer(1)));
+                assert_eq!(key.get(field), Some(&Json::text(value)));
+            }
+            assert_eq!(Event::payload(&told[2].key).get(field), None);
+            if has_schemas {
+                let name = |json: &Json| json.get("schema").and_then(|s| s.get("name")).cloned();
+                assert_eq!(name(&told[0].key), Some(Json::text("srv1.public.orders.Key")));
+                assert_eq!(name(&told[1].value), Some(Json::text("srv1.public.orders.Envelope")));
+                assert_eq!(name(&told[2].key), Some(Json::text("srv1.public.other.Key")));
+                let text = format!("{:?}", told[0].key.get("schema"));
+                assert!(text.contains(field), "{text}");
+            }
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Writing: from a stream of changes to a declared table.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use tailwater_types::{ChangeBatch, ChangelogMode, CheckpointId};
 
@@ -88,8 +90,7 @@ pub struct SinkContext {
 /// A connected sink. Calls come one after the other; after an error only `close` follows.
 pub trait Sink: Send {
     /// Takes rows. When this returns they are accepted, not durable: the sink may buffer.
-    fn write<'a>(&'a mut self, batch: &'a ChangeBatch)
-    -> BoxFuture<'a, Result<(), ConnectorError>>;
+    fn write(&mut self, batch: Arc<ChangeBatch>) -> BoxFuture<'_, Result<(), ConnectorError>>;
 
     /// Nothing more is waiting: what was accepted should become visible soon. A sink that sees to that
     /// by itself need not flush here; what fails meanwhile is told by the next call.

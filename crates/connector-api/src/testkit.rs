@@ -185,10 +185,7 @@ impl SinkPlan for MemorySink {
 }
 
 impl Sink for MemorySink {
-    fn write<'a>(
-        &'a mut self,
-        batch: &'a ChangeBatch,
-    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+    fn write(&mut self, batch: Arc<ChangeBatch>) -> BoxFuture<'_, Result<(), ConnectorError>> {
         Box::pin(async move {
             if let Some(gate) = self.with(|state| state.released.clone()) {
                 std::future::poll_fn(|context| gate.poll(context)).await;

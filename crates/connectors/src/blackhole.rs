@@ -1,5 +1,7 @@
 //! `blackhole`: takes everything, keeps nothing.
 
+use std::sync::Arc;
+
 use tailwater_connector_api::{
     BoxFuture, ConnectorError, Publication, Sink, SinkContext, SinkFactory, SinkPlan, TableIssue,
     TableSpec,
@@ -39,10 +41,7 @@ impl SinkPlan for Blackhole {
 }
 
 impl Sink for Blackhole {
-    fn write<'a>(
-        &'a mut self,
-        _batch: &'a ChangeBatch,
-    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+    fn write(&mut self, _batch: Arc<ChangeBatch>) -> BoxFuture<'_, Result<(), ConnectorError>> {
         Box::pin(std::future::ready(Ok(())))
     }
 

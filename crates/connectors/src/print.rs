@@ -5,6 +5,7 @@
 mod java_text;
 
 use std::io::Write;
+use std::sync::Arc;
 
 use tailwater_connector_api::{
     BoxFuture, ConnectorError, ErrorKind, Publication, Sink, SinkContext, SinkFactory, SinkPlan,
@@ -99,11 +100,8 @@ impl PrintSink {
 }
 
 impl Sink for PrintSink {
-    fn write<'a>(
-        &'a mut self,
-        batch: &'a ChangeBatch,
-    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
-        let printed = self.print(batch).map_err(|e| {
+    fn write(&mut self, batch: Arc<ChangeBatch>) -> BoxFuture<'_, Result<(), ConnectorError>> {
+        let printed = self.print(&batch).map_err(|e| {
             ConnectorError::new(ErrorKind::Connect, "cannot write to standard output")
                 .with_source(e)
         });

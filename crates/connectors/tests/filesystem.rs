@@ -76,10 +76,10 @@ async fn rows_become_visible_by_a_commit_and_others_never() {
     let table = table(&path, "json", Vec::new());
     let mut first = sink(&table, "one").await;
     assert_eq!(first.last_published().await.unwrap(), None);
-    first.write(&rows(&[(1, Some("Rīga")), (2, None)])).await.unwrap();
+    first.write(rows(&[(1, Some("Rīga")), (2, None)]).into()).await.unwrap();
     assert_eq!(visible(&path), BTreeMap::new());
     first.commit(CheckpointId(1)).await.unwrap();
-    first.write(&rows(&[(3, Some("Oslo"))])).await.unwrap();
+    first.write(rows(&[(3, Some("Oslo"))]).into()).await.unwrap();
     // It is killed here.
     drop(first);
     let committed = vec![r#"{"id":1,"city":"Rīga"}"#.to_owned(), r#"{"id":2,"city":null}"#.into()];
@@ -87,7 +87,7 @@ async fn rows_become_visible_by_a_commit_and_others_never() {
     let published = second.last_published().await.unwrap().unwrap();
     assert_eq!((published.lineage.as_str(), published.checkpoint), ("one", CheckpointId(1)));
     assert_eq!(visible(&path), BTreeMap::from([(String::new(), committed.clone())]));
-    second.write(&rows(&[(3, Some("Oslo"))])).await.unwrap();
+    second.write(rows(&[(3, Some("Oslo"))]).into()).await.unwrap();
     second.commit(CheckpointId(2)).await.unwrap();
     let all = [committed, vec![r#"{"id":3,"city":"Oslo"}"#.to_owned()]].concat();
     assert_eq!(visible(&path), BTreeMap::from([(String::new(), all)]));
@@ -100,7 +100,7 @@ async fn a_commit_that_was_cut_short_is_finished() {
     let path = directory.path().join("out");
     let table = table(&path, "csv", vec![1]);
     let mut first = sink(&table, "one").await;
-    first.write(&rows(&[(1, Some("a/b")), (2, None), (3, Some("a/b"))])).await.unwrap();
+    first.write(rows(&[(1, Some("a/b")), (2, None), (3, Some("a/b"))]).into()).await.unwrap();
     first.commit(CheckpointId(7)).await.unwrap();
     let expected = BTreeMap::from([
         ("city=__DEFAULT_PARTITION__".to_owned(), vec!["2".to_owned()]),
@@ -135,7 +135,7 @@ async fn more_partitions_than_open_files_are_written() {
     for round in 0..2 {
         let all: Vec<(i64, Option<&str>)> =
             names.iter().map(|n| (round, Some(n.as_str()))).collect();
-        sink.write(&rows(&all)).await.unwrap();
+        sink.write(rows(&all).into()).await.unwrap();
     }
     sink.commit(CheckpointId(1)).await.unwrap();
     let found = visible(&path);

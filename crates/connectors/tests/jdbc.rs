@@ -71,16 +71,16 @@ async fn a_keyed_sink_upserts_and_deletes_and_a_replay_changes_nothing() {
         (Insert, 3, Some("c")),
         (Delete, 3, None),
     ]);
-    sink.write(&first).await.unwrap();
+    sink.write(first.clone().into()).await.unwrap();
     sink.flush().await.unwrap();
     assert_eq!(table(&db).await, "1=b 2=NULL");
     let second = batch(&[(Delete, 1, None), (Insert, 4, Some("d")), (UpdateAfter, 2, Some("x"))]);
     for _ in 0..2 {
-        sink.write(&second).await.unwrap();
+        sink.write(second.clone().into()).await.unwrap();
         sink.flush().await.unwrap();
         assert_eq!(table(&db).await, "2=x 4=d");
     }
-    sink.write(&batch(&[(Delete, 2, None), (Delete, 4, None)])).await.unwrap();
+    sink.write(batch(&[(Delete, 2, None), (Delete, 4, None)]).into()).await.unwrap();
     sink.close().await.unwrap();
     assert_eq!(table(&db).await, "NULL");
 }
@@ -93,7 +93,7 @@ async fn a_sink_without_a_key_appends() {
     assert_eq!(plan.accepts(), ChangelogMode::InsertOnly);
     let mut sink = sink(&spec).await;
     let rows = batch(&[(RowKind::Insert, 1, Some("a")), (RowKind::Insert, 1, Some("a"))]);
-    sink.write(&rows).await.unwrap();
+    sink.write(rows.clone().into()).await.unwrap();
     // As many rows as may wait are written at once.
     assert_eq!(table(&db).await, "1=a 1=a");
     sink.flush().await.unwrap();
@@ -104,7 +104,7 @@ async fn a_sink_without_a_key_appends() {
 async fn a_lost_connection_is_made_anew() {
     let db = Fixture::new(ORDERS).await;
     let mut sink = sink(&jdbc(&db, &columns(), &[0])).await;
-    sink.write(&batch(&[(RowKind::Insert, 1, Some("a"))])).await.unwrap();
+    sink.write(batch(&[(RowKind::Insert, 1, Some("a"))]).into()).await.unwrap();
     db.sql(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE application_name = 'tailwater' AND datname = current_database()",
@@ -119,7 +119,7 @@ async fn a_refused_row_is_an_error_without_its_values_and_leaves_nothing() {
     let db = Fixture::new("CREATE TABLE orders (id int PRIMARY KEY, note varchar(3))").await;
     let mut sink = sink(&jdbc(&db, &columns(), &[0])).await;
     let rows = batch(&[(RowKind::Insert, 1, Some("ok")), (RowKind::Insert, 2, Some("secret"))]);
-    sink.write(&rows).await.unwrap();
+    sink.write(rows.clone().into()).await.unwrap();
     let error = sink.flush().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BadData);
     expect![[r#"
@@ -190,7 +190,7 @@ async fn every_type_is_written_and_read_back() {
     let nulls: Vec<_> = [Datum::Int(2)].into_iter().chain([Datum::Null; 16]).collect();
     batch.push_datums(RowKind::Insert, &nulls, &layouts);
     let mut sink = sink(&spec).await;
-    sink.write(&batch).await.unwrap();
+    sink.write(batch.clone().into()).await.unwrap();
     sink.flush().await.unwrap();
     let mut reading = connect(&JdbcSourceFactory, &spec, ReadFrom::default()).await.unwrap();
     let rows = reading.rows(99).await;

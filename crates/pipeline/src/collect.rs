@@ -1,5 +1,7 @@
 //! The sink of a SELECT: its rows go to whoever asked.
 
+use std::sync::Arc;
+
 use tailwater_connector_api::{
     BoxFuture, ConnectorError, Publication, Sink, SinkContext, SinkPlan,
 };
@@ -10,11 +12,11 @@ use tokio::sync::mpsc;
 const QUEUE: usize = 16;
 
 /// A sink that hands rows to a queue.
-pub(crate) struct CollectPlan(mpsc::Sender<ChangeBatch>);
+pub(crate) struct CollectPlan(mpsc::Sender<Arc<ChangeBatch>>);
 
 impl CollectPlan {
     /// The sink and the other end of its queue.
-    pub(crate) fn new() -> (Self, mpsc::Receiver<ChangeBatch>) {
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Arc<ChangeBatch>>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         (Self(sender), receiver)
     }
@@ -38,16 +40,13 @@ impl SinkPlan for CollectPlan {
     }
 }
 
-struct CollectSink(mpsc::Sender<ChangeBatch>);
+struct CollectSink(mpsc::Sender<Arc<ChangeBatch>>);
 
 impl Sink for CollectSink {
-    fn write<'a>(
-        &'a mut self,
-        batch: &'a ChangeBatch,
-    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+    fn write(&mut self, batch: Arc<ChangeBatch>) -> BoxFuture<'_, Result<(), ConnectorError>> {
         Box::pin(async move {
             // Nobody reads any more: the job is about to be stopped.
-            let _ = self.0.send(batch.clone()).await;
+            let _ = self.0.send(batch).await;
             Ok(())
         })
     }

@@ -35,7 +35,7 @@ pub struct RunningQuery {
     /// The columns of its rows.
     pub schema: Schema,
     /// The rows as they come; ends when the job does.
-    pub rows: mpsc::Receiver<ChangeBatch>,
+    pub rows: mpsc::Receiver<Arc<ChangeBatch>>,
 }
 
 impl Session {

@@ -94,8 +94,8 @@ async fn serve(
         let done = match request {
             SinkRequest::Write(batch) => {
                 let written = match &key {
-                    Some(key) => sink.write(&upserts(&batch, key)).await,
-                    None => sink.write(&batch).await,
+                    Some(key) => sink.write(Arc::new(upserts(&batch, key))).await,
+                    None => sink.write(batch).await,
                 };
                 match written {
                     Ok(()) if inbox.is_empty() => sink.idle().await,

@@ -81,10 +81,7 @@ struct Connected {
 }
 
 impl Sink for Connected {
-    fn write<'a>(
-        &'a mut self,
-        batch: &'a ChangeBatch,
-    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+    fn write(&mut self, batch: Arc<ChangeBatch>) -> BoxFuture<'_, Result<(), ConnectorError>> {
         let keys = batch.iter().filter_map(|(_, row)| row.get(0, Layout::Int).as_int());
         self.open.extend(keys);
         Box::pin(std::future::ready(Ok(())))

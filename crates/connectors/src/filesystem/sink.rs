@@ -197,12 +197,9 @@ impl FilesystemSink {
 }
 
 impl Sink for FilesystemSink {
-    fn write<'a>(
-        &'a mut self,
-        batch: &'a ChangeBatch,
-    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+    fn write(&mut self, batch: Arc<ChangeBatch>) -> BoxFuture<'_, Result<(), ConnectorError>> {
         Box::pin(async move {
-            let rows = self.encode(batch)?;
+            let rows = self.encode(&batch)?;
             self.work(move |parts| parts.write(rows)).await
         })
     }

@@ -317,12 +317,9 @@ fn backoff(attempt: u32) -> Duration {
 }
 
 impl Sink for JdbcSink {
-    fn write<'a>(
-        &'a mut self,
-        batch: &'a ChangeBatch,
-    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+    fn write(&mut self, batch: Arc<ChangeBatch>) -> BoxFuture<'_, Result<(), ConnectorError>> {
         Box::pin(async move {
-            self.pending.append(batch);
+            self.pending.append(&batch);
             // 0 means that only the end of an epoch writes.
             if self.config.max_rows > 0 && self.pending.len() >= self.config.max_rows {
                 return self.write_pending().await;

@@ -63,7 +63,7 @@ async fn assert_works(guarded: &Guarded, table: impl Fn(&str) -> Table) {
     guarded.broker.client().create_topic(&topic, 1, &[]);
     let table = table(&topic).option("scan.bounded.mode", "latest-offset");
     let mut sink = table.write("l").await.unwrap();
-    sink.write(&table.rows(&[(tailwater_types::RowKind::Insert, 1, "a")])).await.unwrap();
+    sink.write(table.rows(&[(tailwater_types::RowKind::Insert, 1, "a")]).into()).await.unwrap();
     sink.flush().await.unwrap();
     assert_eq!(table.read_all().await, ["+I[1, a]"]);
     let values: Vec<Option<Vec<u8>>> =

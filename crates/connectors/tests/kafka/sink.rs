@@ -23,7 +23,7 @@ async fn rows_are_written_in_order_and_the_topic_makes_itself() {
     for round in 0..3 {
         let name = format!("round {round}");
         let batch = table.rows(&[(Insert, round, &name), (Insert, round + 10, "x")]);
-        sink.write(&batch).await.unwrap();
+        sink.write(batch.clone().into()).await.unwrap();
     }
     sink.flush().await.unwrap();
     let values: Vec<String> = texts(&client, &topic).into_iter().map(|(_, _, v)| v).collect();
@@ -53,7 +53,7 @@ async fn upsert_kafka_writes_tombstones_and_partitions_as_java_does() {
         batch.push_datums(kind, &[Datum::Str("abc"), Datum::Int(2)], &layouts);
     }
     let mut sink = table.write("l").await.unwrap();
-    sink.write(&batch).await.unwrap();
+    sink.write(batch.clone().into()).await.unwrap();
     sink.flush().await.unwrap();
     let found = texts(&client, &topic);
     let of = |key: &str| -> Vec<&(i32, String, String)> {
@@ -78,7 +78,7 @@ async fn partitioners_other_than_by_key_are_obeyed() {
         let table = Table::plain(&broker.address(), &topic).option("sink.partitioner", partitioner);
         let mut sink = table.write("l").await.unwrap();
         let rows: Vec<_> = (0..6).map(|id| (Insert, id, "x")).collect();
-        sink.write(&table.rows(&rows)).await.unwrap();
+        sink.write(table.rows(&rows).into()).await.unwrap();
         sink.flush().await.unwrap();
         let partitions: Vec<i32> = texts(&client, &topic).iter().map(|(p, ..)| *p).collect();
         assert_eq!(partitions, expected);
@@ -113,7 +113,7 @@ async fn keys_headers_and_timestamps_are_written() {
     ];
     batch.push_datums(Insert, &row, &layouts);
     let mut sink = table.write("l").await.unwrap();
-    sink.write(&batch).await.unwrap();
+    sink.write(batch.clone().into()).await.unwrap();
     sink.flush().await.unwrap();
     let message = client.committed(&topic).pop().unwrap();
     assert_eq!(message.text(), (r#"{"id":1}"#.to_owned(), r#"{"name":"a"}"#.to_owned()));
@@ -129,7 +129,7 @@ async fn a_record_that_is_too_large_is_named() {
     let table = Table::plain(&broker.address(), &topic);
     let mut sink = table.write("l").await.unwrap();
     let large = (0..2000).map(|i| char::from(b'a' + (i * 7 % 26) as u8)).collect::<String>();
-    sink.write(&table.rows(&[(Insert, 1, &large)])).await.unwrap();
+    sink.write(table.rows(&[(Insert, 1, &large)]).into()).await.unwrap();
     let error = sink.flush().await.unwrap_err();
     assert_eq!(error.kind(), tailwater_connector_api::ErrorKind::BadData, "{error}");
     assert!(error.hint().unwrap().contains("max.message.bytes"));
@@ -142,10 +142,10 @@ async fn rows_wait_for_a_broker_that_is_away() {
     let (client, topic) = (broker.client(), broker.topic_name());
     let table = Table::plain(&broker.address(), &topic);
     let mut sink = table.write("l").await.unwrap();
-    sink.write(&table.rows(&[(Insert, 1, "before")])).await.unwrap();
+    sink.write(table.rows(&[(Insert, 1, "before")]).into()).await.unwrap();
     sink.flush().await.unwrap();
     broker.kill();
-    sink.write(&table.rows(&[(Insert, 2, "while")])).await.unwrap();
+    sink.write(table.rows(&[(Insert, 2, "while")]).into()).await.unwrap();
     let flushing = tokio::spawn(async move { sink.flush().await.map(|()| sink) });
     tokio::task::spawn_blocking(move || {
         broker.start_again();
@@ -154,7 +154,7 @@ async fn rows_wait_for_a_broker_that_is_away() {
     .await
     .map(|broker| async move {
         let mut sink = flushing.await.unwrap().unwrap();
-        sink.write(&table.rows(&[(Insert, 3, "after")])).await.unwrap();
+        sink.write(table.rows(&[(Insert, 3, "after")]).into()).await.unwrap();
         sink.flush().await.unwrap();
         let values: Vec<String> = texts(&client, &topic).into_iter().map(|(_, _, v)| v).collect();
         assert_eq!(values.len(), 3, "{values:?}");

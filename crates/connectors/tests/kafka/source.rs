@@ -66,7 +66,7 @@ async fn an_empty_topic_and_one_of_transactions_alone_have_an_end() {
         .option("sink.transactional-id-prefix", &topic);
     let mut writer = sink.write("l").await.unwrap();
     let batch = sink.rows(&[(tailwater_types::RowKind::Insert, 1, "n1")]);
-    writer.write(&batch).await.unwrap();
+    writer.write(batch.clone().into()).await.unwrap();
     writer.commit(tailwater_types::CheckpointId(1)).await.unwrap();
     client.committed_at_least(&topic, 1);
     // The mark of the commit takes the last offset.
@@ -158,7 +158,7 @@ async fn a_stop_that_compaction_took_away_is_passed() {
         .option("sink.transactional-id-prefix", &topic);
     let mut writer = sink.write("l").await.unwrap();
     let row_of = |id, name: &str| sink.rows(&[(tailwater_types::RowKind::Insert, id, name)]);
-    writer.write(&row_of(3, "n3")).await.unwrap();
+    writer.write(row_of(3, "n3").into()).await.unwrap();
     writer.commit(tailwater_types::CheckpointId(1)).await.unwrap();
     let behind = reading.take(4).await.position;
     let stop = tailwater_types::Position(behind.0.replace("0=4", "0=5"));

@@ -31,19 +31,19 @@ async fn what_was_committed_is_seen_and_noted_and_the_rest_is_not() {
     assert_eq!(sink.last_published().await.unwrap(), None);
     sink.commit(CheckpointId(0)).await.unwrap();
     for id in 0..3 {
-        sink.write(&table.rows(&[(Insert, id, "x")])).await.unwrap();
+        sink.write(table.rows(&[(Insert, id, "x")]).into()).await.unwrap();
         sink.flush().await.unwrap();
     }
     assert!(seen(&client, &topic, 0).is_empty());
     sink.commit(CheckpointId(4)).await.unwrap();
     assert_eq!(seen(&client, &topic, 3), values(0..3));
-    sink.write(&table.rows(&[(Insert, 9, "x")])).await.unwrap();
+    sink.write(table.rows(&[(Insert, 9, "x")]).into()).await.unwrap();
     sink.flush().await.unwrap();
     drop(sink);
     let mut next = table.write("first").await.unwrap();
     let published = Published { lineage: "first".to_owned(), checkpoint: CheckpointId(4) };
     assert_eq!(next.last_published().await.unwrap(), Some(published));
-    next.write(&table.rows(&[(Insert, 3, "x")])).await.unwrap();
+    next.write(table.rows(&[(Insert, 3, "x")]).into()).await.unwrap();
     next.commit(CheckpointId(5)).await.unwrap();
     assert_eq!(seen(&client, &topic, 4), values(0..4));
 }
@@ -54,12 +54,12 @@ async fn a_predecessor_that_lives_on_is_shut_out() {
     let (client, topic) = (broker.client(), broker.topic_name());
     let table = exactly_once(&broker, &topic);
     let mut zombie = table.write("l").await.unwrap();
-    zombie.write(&table.rows(&[(Insert, 0, "x")])).await.unwrap();
+    zombie.write(table.rows(&[(Insert, 0, "x")]).into()).await.unwrap();
     zombie.commit(CheckpointId(1)).await.unwrap();
-    zombie.write(&table.rows(&[(Insert, 77, "x")])).await.unwrap();
+    zombie.write(table.rows(&[(Insert, 77, "x")]).into()).await.unwrap();
     zombie.flush().await.unwrap();
     let mut heir = table.write("l").await.unwrap();
-    heir.write(&table.rows(&[(Insert, 1, "x")])).await.unwrap();
+    heir.write(table.rows(&[(Insert, 1, "x")]).into()).await.unwrap();
     heir.commit(CheckpointId(2)).await.unwrap();
     let refused = zombie.commit(CheckpointId(2)).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Conflict, "{refused}");
@@ -75,7 +75,7 @@ async fn a_commit_is_not_slow() {
     let mut sink = table.write("l").await.unwrap();
     let mut took = Vec::new();
     for checkpoint in 0..20 {
-        sink.write(&table.rows(&[(Insert, 1, "x")])).await.unwrap();
+        sink.write(table.rows(&[(Insert, 1, "x")]).into()).await.unwrap();
         let begun = std::time::Instant::now();
         sink.commit(CheckpointId(checkpoint)).await.unwrap();
         took.push(begun.elapsed());

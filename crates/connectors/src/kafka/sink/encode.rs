@@ -1,4 +1,4 @@
-//! From rows to records: the bytes of key and value, and what goes beside them.
+//! From a row to its record: the bytes of key and value, and what goes beside them.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,31 +7,22 @@ use jiff::tz::TimeZone;
 use tailwater_connector_api::{ConnectorError, ErrorKind, TableSpec};
 use tailwater_expr::ResolveError;
 use tailwater_formats::{EncodeError, Encoded, EncodedColumns, MessageEncoder};
-use tailwater_types::{ChangeBatch, Datum, Layout, RowKind, RowRef, TypeKind};
+use tailwater_types::{Datum, Layout, RowKind, RowRef, TypeKind};
 
 use crate::kafka::columns::Metadata;
 use crate::kafka::options::{self, Flavour};
 
-/// Records in the order of their rows; their bytes lie one behind the other.
-#[derive(Debug, Default)]
-pub(super) struct Records {
-    bytes: Vec<u8>,
-    records: Vec<Record>,
-}
-
-/// Makes records of rows.
+/// Makes records of rows, one at a time.
 pub(super) trait MakeRecords: Send {
-    /// Appends the records of a batch, in its order.
-    fn encode(&mut self, batch: &ChangeBatch, records: &mut Records) -> Result<(), ConnectorError>;
-}
-
-#[derive(Debug)]
-struct Record {
-    topic: Option<Arc<str>>,
-    key: Option<Range<usize>>,
-    value: Option<Range<usize>>,
-    timestamp: Option<i64>,
-    headers: Vec<(String, Option<Range<usize>>)>,
+    /// The record of a row. Its bytes lie in the row, or in memory that the next record uses.
+    ///
+    /// # Errors
+    /// A row that cannot be written.
+    fn record<'r>(
+        &'r mut self,
+        kind: RowKind,
+        row: RowRef<'r>,
+    ) -> Result<RecordRef<'r>, ConnectorError>;
 }
 
 /// One record, borrowed.
@@ -43,64 +34,6 @@ pub(super) struct RecordRef<'r> {
     /// Milliseconds since 1970.
     pub(super) timestamp: Option<i64>,
     pub(super) headers: Vec<(&'r str, Option<&'r [u8]>)>,
-}
-
-impl Records {
-    pub(super) fn iter(&self) -> impl Iterator<Item = RecordRef<'_>> {
-        let bytes = |range: &Option<Range<usize>>| range.clone().map(|r| &self.bytes[r]);
-        self.records.iter().map(move |record| RecordRef {
-            topic: record.topic.as_ref(),
-            key: bytes(&record.key),
-            value: bytes(&record.value),
-            timestamp: record.timestamp,
-            headers: record.headers.iter().map(|(k, v)| (k.as_str(), bytes(v))).collect(),
-        })
-    }
-
-    /// Takes a record as it is.
-    pub(super) fn push(
-        &mut self,
-        topic: Arc<str>,
-        record: tailwater_debezium::record::RecordRef<'_>,
-    ) {
-        let key = record.key().map(|key| self.copy(key));
-        let value = record.value().map(|value| self.copy(value));
-        let headers = record.headers().into_iter();
-        let headers = headers.map(|(k, v)| (k.to_owned(), v.map(|v| self.copy(v)))).collect();
-        let timestamp = record.timestamp();
-        self.records.push(Record { topic: Some(topic), key, value, timestamp, headers });
-    }
-
-    /// Forgets the records, and memory beyond what batches usually take.
-    pub(super) fn clear(&mut self) {
-        const KEPT_BYTES: usize = 2 << 20;
-        self.bytes.clear();
-        self.bytes.shrink_to(KEPT_BYTES);
-        self.records.clear();
-    }
-
-    /// Makes room for as much as a batch holds.
-    pub(super) fn reserve(&mut self, batch: &ChangeBatch) {
-        self.bytes.reserve(batch.byte_size());
-        self.records.reserve(batch.len());
-    }
-
-    fn append(
-        &mut self,
-        encoder: &mut dyn MessageEncoder,
-        kind: RowKind,
-        row: RowRef<'_>,
-    ) -> Result<Option<Range<usize>>, EncodeError> {
-        let start = self.bytes.len();
-        let encoded = encoder.encode(kind, row, &mut self.bytes)?;
-        Ok((encoded == Encoded::Bytes).then_some(start..self.bytes.len()))
-    }
-
-    fn copy(&mut self, bytes: &[u8]) -> Range<usize> {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
-        start..self.bytes.len()
-    }
 }
 
 /// The numbers of the schemas of key and value, where a registry keeps them.
@@ -138,6 +71,8 @@ pub(super) struct Encoder {
     timestamp: Option<(usize, Layout, bool)>,
     zone: TimeZone,
     is_upsert: bool,
+    /// Key and value of the last record.
+    bytes: Vec<u8>,
 }
 
 impl Encoder {
@@ -173,51 +108,48 @@ impl Encoder {
             timestamp,
             zone: zone.clone(),
             is_upsert: flavour == Flavour::Upsert,
+            bytes: Vec::new(),
         })
     }
 
-    fn record(
+    /// Writes key and value; gives where they lie.
+    #[expect(clippy::type_complexity, reason = "two places, read at once")]
+    fn encode(
         &mut self,
         kind: RowKind,
         row: RowRef<'_>,
-        records: &mut Records,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<(Option<Range<usize>>, Option<Range<usize>>), EncodeError> {
+        self.bytes.clear();
         let key = match &mut self.key {
-            Some(key) => records.append(key.as_mut(), RowKind::Insert, row)?,
+            Some(key) => append(key.as_mut(), RowKind::Insert, row, &mut self.bytes)?,
             None => None,
         };
         let value = match (self.is_upsert, kind.is_addition()) {
             (true, false) => None,
-            (true, true) => records.append(self.value.as_mut(), RowKind::Insert, row)?,
-            (false, _) => records.append(self.value.as_mut(), kind, row)?,
+            (true, true) => append(self.value.as_mut(), RowKind::Insert, row, &mut self.bytes)?,
+            (false, _) => append(self.value.as_mut(), kind, row, &mut self.bytes)?,
         };
-        let headers = self.headers(row, records);
-        let timestamp =
-            self.timestamp.and_then(|(place, layout, is_local)| match row.get(place, layout) {
-                Datum::Timestamp(at) => Some(self.instant(at.millis(), is_local)),
-                _ => None,
-            });
-        records.records.push(Record { topic: None, key, value, timestamp, headers });
-        Ok(())
+        Ok((key, value))
     }
 
-    fn headers(
-        &self,
-        row: RowRef<'_>,
-        records: &mut Records,
-    ) -> Vec<(String, Option<Range<usize>>)> {
+    fn headers<'r>(&self, row: RowRef<'r>) -> Vec<(&'r str, Option<&'r [u8]>)> {
         let Some(place) = self.headers else { return Vec::new() };
         let Datum::Map(map) = row.get(place, Layout::Map) else { return Vec::new() };
-        let mut headers = Vec::with_capacity(map.len());
-        for i in 0..map.len() {
-            let Datum::Str(key) = map.keys().get(i, Layout::Str) else { continue };
-            let value = match map.values().get(i, Layout::Bytes) {
-                Datum::Bytes(value) => Some(records.copy(value)),
-                _ => None,
-            };
-            headers.push((key.to_owned(), value));
+        let header = |i| match (map.keys().get(i, Layout::Str), map.values().get(i, Layout::Bytes))
+        {
+            (Datum::Str(key), Datum::Bytes(value)) => Some((key, Some(value))),
+            (Datum::Str(key), _) => Some((key, None)),
+            _ => None,
+        };
+        (0..map.len()).filter_map(header).collect()
+    }
+
+    fn timestamp(&self, row: RowRef<'_>) -> Option<i64> {
+        let (place, layout, is_local) = self.timestamp?;
+        match row.get(place, layout) {
+            Datum::Timestamp(at) => Some(self.instant(at.millis(), is_local)),
+            _ => None,
         }
-        headers
     }
 
     /// Milliseconds since 1970 of what the session's clock showed.
@@ -233,13 +165,27 @@ impl Encoder {
 }
 
 impl MakeRecords for Encoder {
-    fn encode(&mut self, batch: &ChangeBatch, records: &mut Records) -> Result<(), ConnectorError> {
-        records.reserve(batch);
-        for (kind, row) in batch.iter() {
-            self.record(kind, row, records).map_err(|error| {
-                ConnectorError::new(ErrorKind::BadData, format!("a row cannot be written: {error}"))
-            })?;
-        }
-        Ok(())
+    fn record<'r>(
+        &'r mut self,
+        kind: RowKind,
+        row: RowRef<'r>,
+    ) -> Result<RecordRef<'r>, ConnectorError> {
+        let (key, value) = self.encode(kind, row).map_err(|error| {
+            ConnectorError::new(ErrorKind::BadData, format!("a row cannot be written: {error}"))
+        })?;
+        let bytes = |range: Option<Range<usize>>| range.map(|r| &self.bytes[r]);
+        let (headers, timestamp) = (self.headers(row), self.timestamp(row));
+        Ok(RecordRef { topic: None, key: bytes(key), value: bytes(value), timestamp, headers })
     }
+}
+
+fn append(
+    encoder: &mut dyn MessageEncoder,
+    kind: RowKind,
+    row: RowRef<'_>,
+    out: &mut Vec<u8>,
+) -> Result<Option<Range<usize>>, EncodeError> {
+    let start = out.len();
+    let encoded = encoder.encode(kind, row, out)?;
+    Ok((encoded == Encoded::Bytes).then_some(start..out.len()))
 }

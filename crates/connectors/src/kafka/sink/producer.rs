@@ -1,8 +1,8 @@
 //! The thread that writes: it hands records to the library and waits until they are durable.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -10,11 +10,11 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::util::Timeout;
 use tailwater_connector_api::{ConnectorError, ErrorKind, Published, SinkContext};
-use tailwater_types::CheckpointId;
-use tokio::sync::oneshot;
+use tailwater_types::{ChangeBatch, CheckpointId};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::delivery::{Guarantee, Partitioner};
-use super::encode::{RecordRef, Records};
+use super::encode::{MakeRecords, RecordRef};
 use super::progress::{PARTITION, Progress};
 use super::topics::TopicMaker;
 use crate::kafka::client::{self, Context};
@@ -28,13 +28,16 @@ const STEP: Duration = Duration::from_millis(10);
 /// The same while nothing goes on before it has been heard.
 const SHORT_STEP: Duration = Duration::from_micros(200);
 
-/// Where an answer goes.
-pub(super) type Reply<T = ()> = oneshot::Sender<Result<T, ConnectorError>>;
+/// Who is told that something is done; not told, it has failed, and the [`Owner`] knows why.
+pub(super) type Reply = oneshot::Sender<()>;
+
+/// Held by whom the thread works for; takes why it has stopped.
+pub(super) type Owner = Arc<OnceLock<ConnectorError>>;
 
 /// What the thread is asked for.
 pub(super) enum Request {
-    /// Hand these to the library, and give their memory back.
-    Records(Records, Reply<Records>),
+    /// Hand the records of these rows to the library; there is room for more rows then.
+    Write(Arc<ChangeBatch>, OwnedSemaphorePermit),
     /// Make everything before durable.
     Flush(Reply),
     /// Make everything before visible, as the rows of this checkpoint.
@@ -72,6 +75,7 @@ pub(super) struct Producing {
     turn: usize,
     progress: Option<Progress>,
     is_in_transaction: bool,
+    owner: Weak<OnceLock<ConnectorError>>,
 }
 
 impl Producing {
@@ -79,6 +83,7 @@ impl Producing {
     pub(super) fn open(
         config: &ProducerConfig,
         context: &SinkContext,
+        owner: Weak<OnceLock<ConnectorError>>,
     ) -> Result<(Self, Option<Published>), ConnectorError> {
         let mut settings = client::producer_config(&config.settings);
         let progress = match &config.guarantee {
@@ -110,12 +115,13 @@ impl Producing {
             turn: 0,
             progress,
             is_in_transaction: false,
+            owner,
         };
         Ok((producing, published))
     }
 
     /// Does what it is asked until nobody asks any more.
-    pub(super) fn serve(mut self, inbox: Receiver<Request>) {
+    pub(super) fn serve(mut self, inbox: &Receiver<Request>, mut maker: Box<dyn MakeRecords>) {
         loop {
             let request = if self.producer.in_flight_count() == 0 {
                 inbox.recv().ok()
@@ -129,37 +135,44 @@ impl Producing {
                     Err(RecvTimeoutError::Disconnected) => None,
                 }
             };
-            let is_done = match request {
+            let (done, _room, reply) = match request {
                 None => return self.give_up(),
-                Some(Request::Records(records, reply)) => {
-                    let sent = self.send_all(&records, &reply);
-                    answer(reply, sent.map(|()| records))
+                Some(Request::Write(batch, room)) => {
+                    (self.send_all(&batch, maker.as_mut()), Some(room), None)
                 }
-                Some(Request::Flush(reply)) => {
-                    let flushed = self.flush_for(&reply);
-                    answer(reply, flushed)
+                Some(Request::Flush(reply)) => (self.flush(), None, Some(reply)),
+                Some(Request::Commit(checkpoint, reply)) => {
+                    (self.commit(checkpoint), None, Some(reply))
                 }
-                Some(Request::Commit(checkpoint, reply)) => answer(reply, self.commit(checkpoint)),
             };
-            if !is_done {
+            if let Err(error) = done {
+                if let Some(owner) = self.owner.upgrade() {
+                    // The first error is the one that counts.
+                    let _ = owner.set(error);
+                }
                 return self.give_up();
+            }
+            if let Some(reply) = reply {
+                // Who asked may have been told to stop.
+                let _ = reply.send(());
             }
         }
     }
 
     fn send_all(
         &mut self,
-        records: &Records,
-        reply: &Reply<Records>,
+        batch: &ChangeBatch,
+        maker: &mut dyn MakeRecords,
     ) -> Result<(), ConnectorError> {
         self.begin()?;
-        for record in records.iter() {
+        for (kind, row) in batch.iter() {
+            let record = maker.record(kind, row)?;
             let partition = self.partition(&record);
             if let Some(topic) = record.topic {
                 self.meet(topic)?;
-                self.send(topic, partition, &record, Some(reply))?;
+                self.send(topic, partition, &record)?;
             } else if let Topics::One(topic) = &self.topics {
-                self.send(topic, partition, &record, Some(reply))?;
+                self.send(topic, partition, &record)?;
             }
         }
         self.listen();
@@ -178,8 +191,13 @@ impl Producing {
         }
     }
 
-    /// Waits for a moment, then takes the reports that are there.
+    /// Waits for a moment, then takes the reports that are there. Nothing is waited for without an
+    /// owner: what an ended job has left must not come behind what its successor writes.
     fn wait(&self) -> Result<(), ConnectorError> {
+        if self.owner.strong_count() == 0 {
+            let message = "the job has ended before its records were written";
+            return Err(ConnectorError::new(ErrorKind::Timeout, message));
+        }
         std::thread::sleep(SHORT_STEP);
         self.listen();
         self.check()
@@ -217,7 +235,6 @@ impl Producing {
         topic: &str,
         partition: Option<i32>,
         record: &RecordRef<'_>,
-        reply: Option<&Reply<Records>>,
     ) -> Result<(), ConnectorError> {
         let mut message: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);
         message.partition = partition;
@@ -235,7 +252,6 @@ impl Producing {
             match error.rdkafka_error_code() {
                 Some(Code::QueueFull) => {
                     self.wait()?;
-                    is_waited_for(reply)?;
                     message = back;
                 }
                 _ => return Err(self.failed(&error)),
@@ -250,16 +266,6 @@ impl Producing {
             self.is_in_transaction = true;
         }
         Ok(())
-    }
-
-    /// Waits until nothing is on its way, as long as somebody waits for it: what an ended job has left
-    /// must not come behind what its successor writes.
-    fn flush_for(&self, reply: &Reply) -> Result<(), ConnectorError> {
-        while self.producer.in_flight_count() > 0 {
-            self.wait()?;
-            is_waited_for(Some(reply))?;
-        }
-        self.check()
     }
 
     /// Waits until nothing is on its way.
@@ -279,7 +285,7 @@ impl Producing {
         let (topic, key, note) = progress.note(checkpoint);
         let (key, value, headers) = (Some(key), Some(note.as_slice()), Vec::new());
         let record = RecordRef { topic: None, key, value, timestamp: None, headers };
-        self.send(topic, Some(PARTITION), &record, None)?;
+        self.send(topic, Some(PARTITION), &record)?;
         // The library's own wait for what is on its way takes 100 ms at least.
         self.flush()?;
         let committed = self.producer.commit_transaction(Timeout::Never);
@@ -329,23 +335,6 @@ impl Producing {
             let _ = self.producer.abort_transaction(Duration::from_secs(1));
         }
     }
-}
-
-/// Answers; whether it was done.
-fn answer<T>(reply: Reply<T>, done: Result<T, ConnectorError>) -> bool {
-    let is_done = done.is_ok();
-    // Who asked may have been told to stop.
-    let _ = reply.send(done);
-    is_done
-}
-
-/// An error once nobody waits for the answer any more.
-fn is_waited_for<T>(reply: Option<&Reply<T>>) -> Result<(), ConnectorError> {
-    if reply.is_some_and(Reply::is_closed) {
-        let message = "the job has ended before its records were written";
-        return Err(ConnectorError::new(ErrorKind::Timeout, message));
-    }
-    Ok(())
 }
 
 /// How many partitions a topic has; brokers that may do so make it when it is first asked for.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use tailwater_connector_api::{
     BoxFuture, ConnectorError, Precondition, Publication, Sink, SinkContext, SinkPlan, TableIssue,
 };
-use tailwater_debezium::record::RecordRef;
-use tailwater_types::{ChangeBatch, ChangelogMode};
+use tailwater_debezium::record::RecordRef as FinishedRecord;
+use tailwater_types::{ChangelogMode, RowKind, RowRef};
 
 use super::delivery::{Guarantee, Partitioner, Transactions};
-use super::encode::{MakeRecords, Records};
+use super::encode::{MakeRecords, RecordRef};
 use super::producer::{ProducerConfig, Topics};
 use super::topics::TopicMaker;
 use super::writer::KafkaSink;
@@ -120,7 +120,7 @@ struct Raw {
 }
 
 impl Raw {
-    fn topic(&mut self, name: &str) -> Arc<str> {
+    fn topic(&mut self, name: &str) -> &Arc<str> {
         /// Topics that come after so many others are met again.
         const MOST: usize = 64;
         match self.topics.iter().position(|topic| **topic == *name) {
@@ -130,17 +130,23 @@ impl Raw {
                 self.topics.insert(0, name.into());
             }
         }
-        Arc::clone(&self.topics[0])
+        &self.topics[0]
     }
 }
 
 impl MakeRecords for Raw {
-    fn encode(&mut self, batch: &ChangeBatch, records: &mut Records) -> Result<(), ConnectorError> {
-        records.reserve(batch);
-        for (_, row) in batch.iter() {
-            let record = RecordRef::new(row);
-            records.push(self.topic(record.topic()), record);
-        }
-        Ok(())
+    fn record<'r>(
+        &'r mut self,
+        _kind: RowKind,
+        row: RowRef<'r>,
+    ) -> Result<RecordRef<'r>, ConnectorError> {
+        let finished = FinishedRecord::new(row);
+        Ok(RecordRef {
+            topic: Some(self.topic(finished.topic())),
+            key: finished.key(),
+            value: finished.value(),
+            timestamp: finished.timestamp(),
+            headers: finished.headers(),
+        })
     }
 }

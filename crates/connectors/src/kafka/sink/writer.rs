@@ -1,22 +1,25 @@
-//! The sink as the job sees it: rows become records here, a thread of its own sends them.
+//! The sink as the job sees it: a thread of its own makes records of the rows and sends them.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, OnceLock};
 
 use tailwater_connector_api::{BoxFuture, ConnectorError, ErrorKind, Published, Sink, SinkContext};
 use tailwater_types::{ChangeBatch, CheckpointId};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
-use super::encode::{MakeRecords, Records};
-use super::producer::{ProducerConfig, Producing, Reply, Request};
+use super::encode::MakeRecords;
+use super::producer::{Owner, ProducerConfig, Producing, Reply, Request};
+
+/// How many batches may wait for the thread.
+const WAITING: usize = 2;
 
 /// A connected sink.
 pub(super) struct KafkaSink {
-    encoder: Box<dyn MakeRecords>,
-    /// The last ones, empty: their memory is used again.
-    spare: Records,
-    /// Holds one request at most: each is answered before the next one.
     requests: Sender<Request>,
+    /// Room for batches that wait.
+    room: Arc<Semaphore>,
+    /// Why the thread has stopped.
+    failed: Owner,
     /// What a transactional sink had published when it connected.
     published: Option<Published>,
 }
@@ -25,19 +28,21 @@ impl KafkaSink {
     /// Connects; a transactional one takes over from whoever wrote with its id before.
     pub(super) async fn open(
         config: Arc<ProducerConfig>,
-        encoder: Box<dyn MakeRecords>,
+        maker: Box<dyn MakeRecords>,
         context: SinkContext,
     ) -> Result<Self, ConnectorError> {
         let (requests, inbox) = channel();
         let (opened, is_open) = oneshot::channel();
+        let failed: Owner = Arc::new(OnceLock::new());
+        let owner = Arc::downgrade(&failed);
         let runtime = tokio::runtime::Handle::current();
         let thread = std::thread::Builder::new().name("kafka-sink".to_owned());
         let serve = move || {
             let _entered = runtime.enter();
-            match Producing::open(&config, &context) {
+            match Producing::open(&config, &context, owner) {
                 Ok((producing, published)) => {
                     if opened.send(Ok(published)).is_ok() {
-                        producing.serve(inbox);
+                        producing.serve(&inbox, maker);
                     }
                 }
                 Err(error) => drop(opened.send(Err(error))),
@@ -48,17 +53,22 @@ impl KafkaSink {
             ConnectorError::new(ErrorKind::Internal, message).with_source(error)
         })?;
         let published = is_open.await.unwrap_or_else(|_| Err(gone()))?;
-        Ok(Self { encoder, spare: Records::default(), requests, published })
+        Ok(Self { requests, room: Arc::new(Semaphore::new(WAITING)), failed, published })
     }
-}
 
-async fn ask<T>(
-    requests: &Sender<Request>,
-    request: impl FnOnce(Reply<T>) -> Request + Send,
-) -> Result<T, ConnectorError> {
-    let (reply, answer) = oneshot::channel();
-    requests.send(request(reply)).map_err(|_| gone())?;
-    answer.await.unwrap_or_else(|_| Err(gone()))
+    fn request(&self, request: Request) -> Result<(), ConnectorError> {
+        self.requests.send(request).map_err(|_| self.failure())
+    }
+
+    async fn ask(&self, request: impl FnOnce(Reply) -> Request) -> Result<(), ConnectorError> {
+        let (reply, answer) = oneshot::channel();
+        self.request(request(reply))?;
+        answer.await.map_err(|_| self.failure())
+    }
+
+    fn failure(&self) -> ConnectorError {
+        self.failed.get().map_or_else(gone, ConnectorError::duplicate)
+    }
 }
 
 fn gone() -> ConnectorError {
@@ -66,16 +76,10 @@ fn gone() -> ConnectorError {
 }
 
 impl Sink for KafkaSink {
-    fn write<'a>(
-        &'a mut self,
-        batch: &'a ChangeBatch,
-    ) -> BoxFuture<'a, Result<(), ConnectorError>> {
+    fn write(&mut self, batch: Arc<ChangeBatch>) -> BoxFuture<'_, Result<(), ConnectorError>> {
         Box::pin(async move {
-            let mut records = std::mem::take(&mut self.spare);
-            self.encoder.encode(batch, &mut records)?;
-            self.spare = ask(&self.requests, |reply| Request::Records(records, reply)).await?;
-            self.spare.clear();
-            Ok(())
+            let room = Arc::clone(&self.room).acquire_owned().await.map_err(|_| gone())?;
+            self.request(Request::Write(batch, room))
         })
     }
 
@@ -85,7 +89,7 @@ impl Sink for KafkaSink {
     }
 
     fn flush(&mut self) -> BoxFuture<'_, Result<(), ConnectorError>> {
-        Box::pin(ask(&self.requests, Request::Flush))
+        Box::pin(self.ask(Request::Flush))
     }
 
     fn last_published(&mut self) -> BoxFuture<'_, Result<Option<Published>, ConnectorError>> {
@@ -93,10 +97,10 @@ impl Sink for KafkaSink {
     }
 
     fn commit(&mut self, checkpoint: CheckpointId) -> BoxFuture<'_, Result<(), ConnectorError>> {
-        Box::pin(ask(&self.requests, move |reply| Request::Commit(checkpoint, reply)))
+        Box::pin(self.ask(move |reply| Request::Commit(checkpoint, reply)))
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), ConnectorError>> {
-        Box::pin(async move { ask(&self.requests, Request::Flush).await })
+        Box::pin(async move { self.ask(Request::Flush).await })
     }
 }

@@ -202,6 +202,7 @@ async fn a_large_transaction_that_is_streamed_is_told_as_one_with_its_places_and
 async fn tables_of_one_logical_topic_have_keys_that_say_which_row_is_whose() {
     let tables = "CREATE TABLE orders_1 (id int PRIMARY KEY);
         CREATE TABLE orders_2 (id int PRIMARY KEY); CREATE TABLE other (id int PRIMARY KEY)";
+    let db = Fixture::new(tables).await;
     let router = |option: &str| format!("transforms.r.{option}");
     let (kind, regex, replacement) =
         (router("type"), router("topic.regex"), router("topic.replacement"));
@@ -225,13 +226,22 @@ async fn tables_of_one_logical_topic_have_keys_that_say_which_row_is_whose() {
         (&derived[..], "part", ["part 1", "part 2"]),
     ] {
         for has_schemas in [false, true] {
-            let db = Fixture::new(tables).await;
+            db.sql("TRUNCATE orders_1, orders_2, other").await;
+            let slot = format!("{}_{field}_{has_schemas}", db.database).to_lowercase();
             let schemas = ("converter.schemas.enable", if has_schemas { "true" } else { "false" });
-            let settings: Vec<_> = base.iter().chain(more).copied().chain([schemas]).collect();
+            let settings: Vec<_> =
+                base.iter().chain(more).copied().chain([schemas, ("slot.name", &slot)]).collect();
             let options = options(&db, &settings);
             let mut connector = Connector::start(&options, ReadFrom::default()).await.unwrap();
             let insert = async {
-                hold_slot(&db).await;
+                let sql = format!(
+                    "SELECT count(*)::text FROM pg_replication_slots WHERE slot_name = '{slot}' AND \
+                     confirmed_flush_lsn IS NOT NULL"
+                );
+                wait_for("the slot to be there", LIMIT, || async {
+                    (db.text(&sql).await == "1").then_some(())
+                })
+                .await;
                 db.sql(write).await;
             };
             let (told, ()) = tokio::join!(connector.read(3), insert);

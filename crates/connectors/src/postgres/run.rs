@@ -173,13 +173,15 @@ impl Run {
                     let reread_at = rereader.as_ref().and_then(|r| r.next_at(&stream.changes));
                     tokio::select! {
                         biased;
-                        () = next_beat(heartbeat), if may_turn => {
-                            if let Some(heartbeat) = heartbeat {
-                                heartbeat.act().await;
+                        next = next_or_beat(stream, snapshot, heartbeat, may_turn) => match next {
+                            Some(event) => return event.map(Some),
+                            None => {
+                                if let Some(heartbeat) = heartbeat {
+                                    heartbeat.act().await;
+                                }
                                 stream.changes.heartbeat()?;
                             }
-                        }
-                        event = next_of_stream(stream, snapshot) => return event.map(Some),
+                        },
                         // Nothing else is there.
                         () = sleep_until(reread_at), if may_turn => {
                             if let Some(rereader) = &mut rereader {
@@ -194,10 +196,19 @@ impl Run {
     }
 }
 
-async fn next_beat(heartbeat: &mut Option<Heartbeat>) {
-    match heartbeat {
-        Some(heartbeat) => heartbeat.next().await,
-        None => std::future::pending().await,
+/// The next event, or `None` for a heartbeat; neither keeps the other from its turn.
+async fn next_or_beat(
+    stream: &mut ChangeStream,
+    snapshot: &mut Option<Snapshot>,
+    heartbeat: &mut Option<Heartbeat>,
+    may_beat: bool,
+) -> Option<Result<SourceEvent, ConnectorError>> {
+    let Some(heartbeat) = heartbeat else {
+        return Some(next_of_stream(stream, snapshot).await);
+    };
+    tokio::select! {
+        event = next_of_stream(stream, snapshot) => Some(event),
+        () = heartbeat.next(), if may_beat => None,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::hint::{Dialect, Hint};
+
 /// What went wrong, as far as the runtime has to know; it alone decides what follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
@@ -41,7 +43,7 @@ pub struct ConnectorError(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     message: String,
-    hint: Option<String>,
+    hint: Option<Hint>,
     context: Vec<(&'static str, String)>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -60,7 +62,7 @@ impl ConnectorError {
 
     /// The same with how to mend it: the exact SQL or setting.
     #[must_use]
-    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn with_hint(mut self, hint: impl Into<Hint>) -> Self {
         self.0.hint = Some(hint.into());
         self
     }
@@ -101,9 +103,14 @@ impl ConnectorError {
         self.0.kind
     }
 
-    /// How to mend it, where that is known.
+    /// How to mend it, where that is known, for users of SQL.
     pub fn hint(&self) -> Option<&str> {
-        self.0.hint.as_deref()
+        self.hint_in(Dialect::Sql)
+    }
+
+    /// The same for others.
+    pub fn hint_in(&self, dialect: Dialect) -> Option<&str> {
+        self.0.hint.as_ref().map(|hint| hint.text(dialect))
     }
 
     /// Facts that help to find the place.

@@ -6,6 +6,7 @@
 //! precondition stands without changing anything.
 
 pub mod error;
+pub mod hint;
 pub mod precondition;
 pub mod sink;
 pub mod source;
@@ -15,6 +16,7 @@ pub mod testkit;
 pub use error::{ConnectorError, ErrorKind};
 pub use futures_util::future::BoxFuture;
 pub use futures_util::stream::BoxStream;
+pub use hint::{Dialect, Hint, Setting};
 pub use precondition::{Claim, Object, Precondition, Preconditions, Verdict};
 pub use sink::{Publication, Published, Sink, SinkContext, SinkFactory, SinkPlan};
 pub use source::{

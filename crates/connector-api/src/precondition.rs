@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::error::ConnectorError;
+use crate::hint::Dialect;
 
 /// How a precondition stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -237,6 +238,17 @@ impl Preconditions {
         let (claim, error) = (None, None);
         let new = Precondition { code, verdict, object, server, message, mend, claim, error };
         self.all.push(new);
+    }
+}
+
+impl Precondition {
+    /// The same for readers of another dialect than SQL.
+    #[must_use]
+    pub fn told_in(mut self, dialect: Dialect) -> Self {
+        if let Some(error) = &self.error {
+            self.mend = error.hint_in(dialect).map(str::to_owned);
+        }
+        self
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a connector is told of the table it reads or writes, and how it judges the options.
 
+use crate::hint::{Dialect, Hint};
 use std::collections::BTreeMap;
 
 use tailwater_types::{DataType, Schema};
@@ -56,7 +57,7 @@ pub struct TableIssue {
     /// What is wrong, a lowercase fragment.
     pub message: String,
     /// How to mend it.
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
 }
 
 impl TableIssue {
@@ -84,9 +85,14 @@ impl TableIssue {
 
     /// The same with a hint.
     #[must_use]
-    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn with_hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// How to mend it, for users of a dialect.
+    pub fn hint_in(&self, dialect: Dialect) -> Option<String> {
+        self.hint.as_ref().map(|hint| hint.text(dialect).to_owned())
     }
 
     /// The same as a warning.

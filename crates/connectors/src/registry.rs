@@ -2,7 +2,9 @@
 //! one's own.
 
 mod http;
+mod tls;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use tokio::runtime::Handle;
 
 use crate::options::OptionReader;
 use http::{Address, Answer};
+use tls::Stores;
 
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -25,6 +28,7 @@ pub(crate) struct Registry {
     /// The header `Authorization`.
     authorization: Option<String>,
     subject: Option<String>,
+    stores: Stores,
 }
 
 impl std::fmt::Debug for Registry {
@@ -34,13 +38,15 @@ impl std::fmt::Debug for Registry {
 }
 
 /// Options below a format's name that are honoured.
-pub(crate) const KNOWN: [&str; 6] = [
+pub(crate) const KNOWN: [&str; 8] = [
     "url",
     "subject",
     "basic-auth.credentials-source",
     "basic-auth.user-info",
     "bearer-auth.credentials-source",
     "bearer-auth.token",
+    "ssl.truststore.location",
+    "ssl.keystore.location",
 ];
 
 impl Registry {
@@ -70,7 +76,9 @@ impl Registry {
             None => basic.map(|user_info| http::basic(&user_info)),
         };
         let subject = get("subject");
-        (!addresses.is_empty()).then_some(Self { addresses, authorization, subject })
+        let file = |name: &str| get(&format!("ssl.{name}.location")).map(PathBuf::from);
+        let stores = Stores { trust: file("truststore"), key: file("keystore") };
+        (!addresses.is_empty()).then_some(Self { addresses, authorization, subject, stores })
     }
 
     /// Registers a schema under the sink's subject; its number.
@@ -163,7 +171,8 @@ impl Registry {
     ) -> Result<Answer, ConnectorError> {
         let mut failed = None;
         for address in &self.addresses {
-            let asked = http::ask(address, method, path, &body, self.authorization.as_deref());
+            let how = (self.authorization.as_deref(), &self.stores);
+            let asked = http::ask(address, method, path, &body, how);
             match tokio::time::timeout(LIMIT, asked).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => failed = Some(error),
@@ -198,5 +207,94 @@ impl SchemaSource for Lookup {
             );
             SchemaUnavailable { message: error.to_string(), may_pass }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A registry over TLS for one host; it tells one schema to whoever brings the password.
+    async fn serve(names: &[&str]) -> (u16, String) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let root = params.self_signed(&key).unwrap().pem();
+        let issuer = Issuer::new(params, key);
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let own = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+        let chain = vec![CertificateDer::from_pem_slice(own.pem().as_bytes()).unwrap()];
+        let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider);
+        let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let config = Arc::new(config.with_single_cert(chain, key).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&config));
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    request.push(stream.read_u8().await.unwrap());
+                }
+                let request = String::from_utf8(request).unwrap().to_lowercase();
+                let is_known = request.contains(&http::basic("me:secret").to_lowercase());
+                let (status, body) = match is_known {
+                    true => (200, r#"{"schema": "\"string\""}"#),
+                    false => (401, r#"{"message": "who are you?"}"#),
+                };
+                let length = body.len();
+                let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\n\r\n");
+                stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+                stream.shutdown().await.unwrap();
+            }
+        });
+        (port, root)
+    }
+
+    fn registry(url: &str, user_info: Option<&str>, trust: Option<PathBuf>) -> Registry {
+        Registry {
+            addresses: vec![Address::parse(url).unwrap()],
+            authorization: user_info.map(http::basic),
+            subject: None,
+            stores: Stores { trust, key: None },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_registry_over_https_is_verified_and_asked_with_a_password() {
+        let directory = tempfile::tempdir().unwrap();
+        let (port, root) = serve(&["localhost"]).await;
+        let trust = directory.path().join("ca.pem");
+        std::fs::write(&trust, root).unwrap();
+        let empty = directory.path().join("store.jks");
+        std::fs::write(&empty, [0xfe, 0xed, 0xfe, 0xed]).unwrap();
+        let localhost = format!("https://localhost:{port}");
+        let user = Some("me:secret");
+        let asked = registry(&localhost, user, Some(trust.clone())).schema(1).await;
+        assert_eq!(asked.unwrap(), "\"string\"");
+        let by_number = format!("https://127.0.0.1:{port}");
+        for (url, user, store, kind, said) in [
+            (&localhost, None, &trust, ErrorKind::Auth, "refuses us: who are you?"),
+            (&localhost, user, &empty, ErrorKind::Config, "holds no certificate of PEM"),
+            (&by_number, user, &trust, ErrorKind::Config, "TLS with the schema registry"),
+        ] {
+            let error = registry(url, user, Some(store.clone())).schema(1).await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.hint().is_some(), "{error}");
+        }
+        let unknown = registry(&localhost, user, None).schema(1).await.unwrap_err();
+        assert_eq!(unknown.kind(), ErrorKind::Config, "{unknown}");
     }
 }

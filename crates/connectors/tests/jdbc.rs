@@ -5,7 +5,7 @@ mod support;
 use expect_test::{Expect, expect};
 use support::{Fixture, connect, spec, told, with};
 use tailwater_connector_api::{
-    ErrorKind, Publication, ReadFrom, Sink, SinkContext, SinkFactory, TableSpec,
+    Dialect, ErrorKind, Publication, ReadFrom, Sink, SinkContext, SinkFactory, TableSpec,
 };
 use tailwater_connectors::jdbc::{JdbcSinkFactory, JdbcSourceFactory};
 use tailwater_types::{
@@ -285,7 +285,7 @@ async fn options_that_cannot_be_are_told_at_once() {
     let Err(issues) = JdbcSinkFactory.plan(&spec) else { panic!("no issue") };
     let text: String = issues
         .iter()
-        .map(|i| format!("{} ({})\n", i.message, i.hint.as_deref().unwrap_or("-")))
+        .map(|i| format!("{} ({})\n", i.message, i.hint_in(Dialect::Sql).as_deref().unwrap_or("-")))
         .collect();
     expect![[r#"
         unknown option "sink.max-retry" (did you mean "sink.max-retries"?)

@@ -4,7 +4,7 @@ mod support;
 
 use expect_test::{Expect, expect};
 use support::{Fixture, at, connect, told, with};
-use tailwater_connector_api::{ReadFrom, SourceFactory, TableSpec};
+use tailwater_connector_api::{Dialect, ReadFrom, SourceFactory, TableSpec};
 use tailwater_connectors::postgres::PostgresCdcFactory;
 use tailwater_testkit_postgres::Cluster;
 use tailwater_types::{Position, TypeKind};
@@ -33,7 +33,7 @@ fn issues(spec: &TableSpec) -> String {
         return "no issue".to_owned();
     };
     let line = |i: &tailwater_connector_api::TableIssue| {
-        format!("{} ({})\n", i.message, i.hint.as_deref().unwrap_or("-"))
+        format!("{} ({})\n", i.message, i.hint_in(Dialect::Sql).as_deref().unwrap_or("-"))
     };
     issues.iter().map(line).collect()
 }
@@ -305,7 +305,7 @@ async fn a_slot_that_cannot_serve_the_position_is_told_with_the_choices() {
     db.sql(&format!("CREATE PUBLICATION tailwater_slot_{} FOR TABLE orders", db.database)).await;
     check(&db, &spec, at(&position), expect![[r#"
         PlaceLost: slot "slot_..." is gone: changes behind 0/1, where the job stopped, are missing
-        hint: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot; 'slot.mismatch-policy' = 'resnapshot' reads again unasked
+        hint: start the job anew with --fresh (the tables are read again), or restore the checkpoint that belongs to this slot; 'slot.mismatch-policy' = 'resnapshot' reads again unasked
     "#]]).await;
     let slot = format!("slot_{}", db.database);
     db.sql(&format!("SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')")).await;
@@ -318,14 +318,14 @@ async fn a_slot_that_cannot_serve_the_position_is_told_with_the_choices() {
     let error = reading.error().await;
     expect![[r#"
         PlaceLost: slot "slot_..." begins at ..., behind 0/1, where the job stopped: the changes between them are missing
-        hint: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot; 'slot.mismatch-policy' = 'resnapshot' reads again unasked
+        hint: start the job anew with --fresh (the tables are read again), or restore the checkpoint that belongs to this slot; 'slot.mismatch-policy' = 'resnapshot' reads again unasked
     "#]].assert_eq(&told(&error, &[&lsn, &db.database]));
     let elsewhere = Some(Position("0/1:0@1.1=".to_owned()));
     let mut reading = connect(&PostgresCdcFactory, &spec, at(&elsewhere)).await.unwrap();
     let error = reading.error().await;
     expect![[r#"
         PlaceLost: this is another database server than the one the job was reading: its system identifier is ..., not 1
-        hint: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot; 'slot.mismatch-policy' = 'resnapshot' reads again unasked
+        hint: start the job anew with --fresh (the tables are read again), or restore the checkpoint that belongs to this slot; 'slot.mismatch-policy' = 'resnapshot' reads again unasked
     "#]].assert_eq(&told(&error, &[&system]));
 }
 
@@ -365,6 +365,6 @@ async fn a_publication_that_has_lost_the_table_is_told_on_a_restart() {
     let lsn = position.unwrap().0.split(':').next().unwrap().to_owned();
     expect![[r#"
         Config: the table is no longer in publication "tailwater_slot_...": changes behind ..., where the job stopped, may be missing
-        hint: start the job anew with --fresh (it reads the table again)
+        hint: start the job anew with --fresh (the table is read again)
     "#]].assert_eq(&told(&error, &[&lsn, &db.database]));
 }

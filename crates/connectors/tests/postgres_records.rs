@@ -198,94 +198,69 @@ async fn a_large_transaction_that_is_streamed_is_told_as_one_with_its_places_and
     }
 }
 
-const SIGNALS: &str = "CREATE TABLE signals (id varchar(42) PRIMARY KEY, type varchar(32) NOT NULL, data varchar(2048))";
-
-fn numbers(event: &Event) -> (String, i128, i128) {
-    let number = |json: Option<&Json>| match json {
-        Some(Json::Integer(n)) => *n,
-        other => panic!("no number: {other:?}"),
-    };
-    let after = event.value.get("after").unwrap_or(&Json::Null);
-    let op = event.value.get("op").and_then(Json::as_text).unwrap_or_default().to_owned();
-    (op, number(event.key.get("id")), number(after.get("v")))
-}
-
 #[tokio::test]
-async fn a_signal_has_tables_read_again_between_the_changes() {
-    let db = Fixture::new(&format!(
-        "{SIGNALS}; CREATE TABLE t (id int PRIMARY KEY, v int);
-         CREATE TABLE other (id int PRIMARY KEY, v int); INSERT INTO other VALUES (1, 1);
-         INSERT INTO t SELECT i, 0 FROM generate_series(1, 20000) i"
-    ))
-    .await;
-    let settings = [
-        PLAIN,
+async fn tables_of_one_logical_topic_have_keys_that_say_which_row_is_whose() {
+    let tables = "CREATE TABLE orders_1 (id int PRIMARY KEY);
+        CREATE TABLE orders_2 (id int PRIMARY KEY); CREATE TABLE other (id int PRIMARY KEY)";
+    let db = Fixture::new(tables).await;
+    let router = |option: &str| format!("transforms.r.{option}");
+    let (kind, regex, replacement) =
+        (router("type"), router("topic.regex"), router("topic.replacement"));
+    let (from, to, name) =
+        (router("key.field.regex"), router("key.field.replacement"), router("key.field.name"));
+    let base = [
         ("snapshot.mode", "no_data"),
-        ("snapshot.max.threads", "2"),
-        ("table.include.list", "public.t,public.other"),
-        ("signal.data.collection", "public.signals"),
-        ("tombstones.on.delete", "false"),
+        ("transforms", "r"),
+        (kind.as_str(), "io.debezium.transforms.ByLogicalTableRouter"),
+        (regex.as_str(), "(.*)orders_.*"),
+        (replacement.as_str(), "$1orders"),
     ];
-    let options = options(&db, &settings);
-    let mut connector = Connector::start(&options, ReadFrom::default()).await.unwrap();
-    let before = async {
-        hold_slot(&db).await;
-        db.sql("UPDATE t SET v = 1 WHERE id % 2 = 0").await;
-    };
-    tokio::join!(connector.read(10_000), before);
-    let place = connector.position.clone();
-    let signal = r#"{"data-collections": ["public.T"], "type": "incremental",
-        "additional-conditions": [{"data-collection": "public.t", "filter": "id > 100"}]}"#;
-    let signalled = format!("INSERT INTO signals VALUES ('1', 'execute-snapshot', '{signal}')");
-    let write = async {
-        db.sql("INSERT INTO signals VALUES ('0', 'execute-snapshot', 'no JSON')").await;
-        for round in 0..30 {
-            if round == 10 {
-                db.sql(&signalled).await;
+    let derived = [(from.as_str(), ".*_(.*)"), (to.as_str(), "part $1"), (name.as_str(), "part")];
+    let write = "INSERT INTO orders_1 VALUES (1); INSERT INTO orders_2 VALUES (1); INSERT INTO other VALUES (1)";
+    for (more, field, values) in [
+        (
+            &[][..],
+            "__dbz__physicalTableIdentifier",
+            ["srv1.public.orders_1", "srv1.public.orders_2"],
+        ),
+        (&derived[..], "part", ["part 1", "part 2"]),
+    ] {
+        for has_schemas in [false, true] {
+            db.sql("TRUNCATE orders_1, orders_2, other").await;
+            let slot = format!("{}_{field}_{has_schemas}", db.database).to_lowercase();
+            let schemas = ("converter.schemas.enable", if has_schemas { "true" } else { "false" });
+            let settings: Vec<_> =
+                base.iter().chain(more).copied().chain([schemas, ("slot.name", &slot)]).collect();
+            let options = options(&db, &settings);
+            let mut connector = Connector::start(&options, ReadFrom::default()).await.unwrap();
+            let insert = async {
+                let sql = format!(
+                    "SELECT count(*)::text FROM pg_replication_slots WHERE slot_name = '{slot}' AND \
+                     confirmed_flush_lsn IS NOT NULL"
+                );
+                wait_for("the slot to be there", LIMIT, || async {
+                    (db.text(&sql).await == "1").then_some(())
+                })
+                .await;
+                db.sql(write).await;
+            };
+            let (told, ()) = tokio::join!(connector.read(3), insert);
+            let topics: Vec<&str> = told.iter().map(|event| event.topic.as_str()).collect();
+            assert_eq!(topics, ["srv1.public.orders", "srv1.public.orders", "srv1.public.other"]);
+            for (event, value) in told.iter().zip(values) {
+                let key = Event::payload(&event.key);
+                assert_eq!(key.get("id"), Some(&Json::Integer(1)));
+                assert_eq!(key.get(field), Some(&Json::text(value)));
             }
-            db.sql("UPDATE t SET v = v + 1 WHERE id % 97 = 5").await;
+            assert_eq!(Event::payload(&told[2].key).get(field), None);
+            if has_schemas {
+                let name = |json: &Json| json.get("schema").and_then(|s| s.get("name")).cloned();
+                assert_eq!(name(&told[0].key), Some(Json::text("srv1.public.orders.Key")));
+                assert_eq!(name(&told[1].value), Some(Json::text("srv1.public.orders.Envelope")));
+                assert_eq!(name(&told[2].key), Some(Json::text("srv1.public.other.Key")));
+                let text = format!("{:?}", told[0].key.get("schema"));
+                assert!(text.contains(field), "{text}");
+            }
         }
-        db.sql("INSERT INTO t VALUES (-1, 0)").await;
-    };
-    let end = async |connector: &mut Connector| {
-        while connector.events.last().is_none_or(|e| e.key.get("id") != Some(&Json::Integer(-1))) {
-            connector.step().await.unwrap();
-        }
-    };
-    tokio::join!(end(&mut connector), write);
-    let of_t = |connector: &Connector| -> Vec<(String, i128, i128)> {
-        let is_of_t = |e: &&Event| e.topic == "srv1.public.t";
-        connector.events.iter().filter(is_of_t).map(numbers).collect()
-    };
-    let told = of_t(&connector);
-    let again: Vec<_> = told.iter().filter(|(op, ..)| op == "r").collect();
-    assert_eq!(again.len(), 19_900, "each row that fits the condition once");
-    assert!(again.iter().all(|(_, id, _)| *id > 100));
-    assert!(!connector.events.iter().any(|e| e.topic == "srv1.public.other"));
-    // No row is older than what was told of it before.
-    let mut last: BTreeMap<i128, i128> = BTreeMap::new();
-    for (op, id, v) in &told {
-        let known = last.insert(*id, *v);
-        assert!(op != "r" || known.is_none_or(|known| *v >= known), "{op} {id} {v} {known:?}");
     }
-    for id in [5, 102, 199] {
-        let v = db.text(&format!("SELECT v::text FROM t WHERE id = {id}")).await;
-        assert_eq!(last[&id].to_string(), v, "the last event of {id}");
-    }
-    // There is no place between the signal and the end of what it asks for.
-    let first = connector.events.iter().position(|e| e.value.get("op") == Some(&Json::text("r")));
-    let last_row =
-        connector.events.iter().rposition(|e| e.value.get("op") == Some(&Json::text("r")));
-    let (first, last_row) = (first.unwrap(), last_row.unwrap());
-    let signal_at =
-        connector.events.iter().rposition(|e| e.topic == "srv1.public.signals").unwrap();
-    assert!(signal_at < first);
-    let inside = |(at, _): &&(usize, Position)| (signal_at + 1..=last_row).contains(at);
-    assert_eq!(connector.cuts.iter().find(inside), None);
-    drop(connector);
-    let from = ReadFrom { position: place, stops: Vec::new() };
-    let mut connector = Connector::start(&options, from).await.unwrap();
-    end(&mut connector).await;
-    let again = of_t(&connector).iter().filter(|(op, ..)| op == "r").count();
-    assert_eq!(again, 19_900, "a restart in front of the signal reads it again");
 }

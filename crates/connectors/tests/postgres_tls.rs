@@ -18,7 +18,8 @@ use expect_test::{Expect, expect};
 use rcgen::{DnType, KeyPair};
 use support::{Fixture, LIMIT, connect, spec, told, with};
 use tailwater_connector_api::{
-    ConnectorError, ReadFrom, SinkContext, SinkFactory, SourceContext, SourceFactory, TableSpec,
+    ConnectorError, Dialect, ReadFrom, SinkContext, SinkFactory, SourceContext, SourceFactory,
+    TableSpec,
 };
 use tailwater_connectors::jdbc::{JdbcSinkFactory, JdbcSourceFactory};
 use tailwater_connectors::postgres::PostgresCdcFactory;
@@ -538,7 +539,7 @@ async fn jdbc_takes_its_parameters_from_the_url() {
         .err()
         .unwrap()
         .into_iter()
-        .map(|i| format!("{} ({})\n", i.message, i.hint.unwrap_or_default()))
+        .map(|i| format!("{} ({})\n", i.message, i.hint_in(Dialect::Sql).unwrap_or_default()))
         .collect();
     expect![[r#"
         unknown parameter "sslMode" of the URL (did you mean "sslmode"?)
@@ -561,7 +562,7 @@ async fn both_spellings_of_a_parameter_must_agree() {
     let issues = PostgresCdcFactory.plan(&spec).err().unwrap();
     let lines: Vec<String> = issues
         .iter()
-        .map(|i| format!("{} ({})\n", i.message, i.hint.as_deref().unwrap_or("-")))
+        .map(|i| format!("{} ({})\n", i.message, i.hint_in(Dialect::Sql).as_deref().unwrap_or("-")))
         .collect();
     expect![[r#"
         option "debezium.database.sslmode" and option "jdbc.properties.sslmode" differ (give one of them)

@@ -18,3 +18,6 @@ pub mod transforms;
 mod value;
 
 pub use column::{ColumnSpec, TypeSort, TypeSpec};
+
+/// The version of Debezium whose connector this is, as its events and a worker tell it.
+pub const VERSION: &str = "3.6.3.Final";

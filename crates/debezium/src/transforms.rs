@@ -4,6 +4,7 @@
 mod condition;
 mod definitions;
 mod fields;
+mod logical;
 mod outbox;
 mod predicate;
 mod route;
@@ -18,6 +19,8 @@ use crate::record::Headers;
 use self::condition::Expression;
 pub(crate) use self::definitions::Definitions;
 use self::fields::{FieldEdit, Side};
+use self::logical::LogicalRoute;
+pub(crate) use self::logical::{Routed, append_fields};
 use self::outbox::Outbox;
 use self::predicate::Condition;
 use self::route::Route;
@@ -40,6 +43,7 @@ pub(crate) struct Step {
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
     Route(Route),
+    Logical(LogicalRoute),
     /// Records are dropped.
     Drop,
     /// The same but for those of which it holds, among topics that match.
@@ -59,6 +63,7 @@ impl Action {
     fn apply(&self, mut record: Record) -> Option<Record> {
         match self {
             Action::Route(route) => record.topic = route.apply(&record.topic),
+            Action::Logical(route) => route.apply(&mut record),
             Action::Drop => return None,
             Action::Filter { topics, expression } => {
                 let is_asked = topics.as_ref().is_none_or(|topics| topics.is_match(&record.topic));
@@ -90,25 +95,38 @@ impl Chain {
     pub(crate) fn changes_records(&self) -> bool {
         self.steps.iter().any(|step| {
             let asks_record = step.condition.as_ref().is_some_and(|c| !c.is_of_topic());
-            asks_record || !matches!(step.action, Action::Route(_))
+            asks_record || !matches!(step.action, Action::Route(_) | Action::Logical(_))
         })
     }
 
     /// Where records of a topic go, as far as their topic alone decides.
     pub(crate) fn route(&self, topic: &str) -> String {
+        self.route_table(topic).topic
+    }
+
+    /// The same with what the topic of a table makes of its keys and schemas.
+    pub(crate) fn route_table(&self, topic: &str) -> Routed {
+        let mut routed = Routed { topic: topic.to_owned(), ..Routed::default() };
         if self.changes_records() {
-            return topic.to_owned();
+            return routed;
         }
-        let mut topic = topic.to_owned();
         for step in &self.steps {
             let condition = step.condition.as_ref();
-            if let Action::Route(route) = &step.action
-                && condition.is_none_or(|condition| condition.holds_of_topic(&topic))
-            {
-                topic = route.apply(&topic);
+            if condition.is_some_and(|condition| !condition.holds_of_topic(&routed.topic)) {
+                continue;
+            }
+            match &step.action {
+                Action::Route(route) => routed.topic = route.apply(&routed.topic),
+                Action::Logical(route) => route.decide(&mut routed),
+                _ => {}
             }
         }
-        topic
+        routed
+    }
+
+    /// Whether there is a `ByLogicalTableRouter`.
+    fn has_logical_route(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::Logical(_)))
     }
 
     /// Takes a record through all transforms; `None` if one drops it.

@@ -220,7 +220,7 @@ impl Use {
                 for issue in issues.iter().filter(|issue| !issue.is_warning) {
                     let error = ConnectorError::new(ErrorKind::Config, issue.message.as_str());
                     let error = match &issue.hint {
-                        Some(hint) => error.with_hint(hint.as_str()),
+                        Some(hint) => error.with_hint(hint.clone()),
                         None => error,
                     };
                     found.fail("declaration", Object::Connector(name.clone()), error);

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use tailwater_connector_api::BoxFuture;
 use tailwater_runtime::JobHandle;
 
+pub use tailwater_connector_api::Dialect;
+
 pub use self::debezium::DebeziumEngine;
 pub use self::worker_config::WorkerConfig;
 
@@ -55,18 +57,25 @@ pub trait ConnectEngine: Send + Sync {
     /// Why that cannot be told, for people.
     fn offsets(&self, request: &StartConnector<'_>) -> Result<Vec<ConnectorOffset>, String>;
 
-    /// Puts a connector that does not run elsewhere.
-    ///
-    /// # Errors
-    /// Why that is not possible, for people.
-    fn alter_offsets(
-        &self,
-        request: &StartConnector<'_>,
-        offsets: &[ConnectorOffset],
-    ) -> Result<(), String>;
+    /// Has a connector that does not run go on from another place. What it gives says whether it is to
+    /// begin anew: the offset is null. The error says why that is not possible, for people.
+    fn alter_offsets<'a>(
+        &'a self,
+        request: StartConnector<'a>,
+        offsets: &'a [ConnectorOffset],
+    ) -> BoxFuture<'a, Result<Altered, String>>;
 
     /// The identifier of the Kafka cluster, if it can be reached.
     fn cluster_id(&self) -> BoxFuture<'_, Option<String>>;
+}
+
+/// What an alteration of offsets comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Altered {
+    /// The connector goes on from there.
+    Moved,
+    /// What is kept of it is to be dropped.
+    Reset,
 }
 
 /// A connector to be started.

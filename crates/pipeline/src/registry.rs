@@ -1,7 +1,7 @@
 //! The one table of connectors by name, and what the binder asks of them.
 
 use tailwater_connector_api::{
-    SinkFactory, SinkPlan, SourceFactory, SourcePlan, TableColumn, TableIssue, TableSpec,
+    Dialect, SinkFactory, SinkPlan, SourceFactory, SourcePlan, TableColumn, TableIssue, TableSpec,
 };
 use tailwater_connectors as connectors;
 use tailwater_connectors::postgres::slots::SlotServer;
@@ -200,13 +200,13 @@ fn placed(table: &CatalogTable, issues: Vec<TableIssue>) -> Issues {
         .into_iter()
         .map(|found| DeclarationIssue {
             span: place(&found),
+            hint: found.hint_in(Dialect::Sql),
             message: match &found.option {
                 Some(option) if !found.message.contains(option.as_str()) => {
                     format!("option '{option}': {}", found.message)
                 }
                 _ => found.message,
             },
-            hint: found.hint,
             is_warning: found.is_warning,
             code: found.code,
         })

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tailwater_connector_api::Dialect;
 use tailwater_runtime::{CheckpointSettings, JobError, JobHandle, JobSettings, JobSpec, spawn_job};
 use tailwater_sql::{BoundQuery, Finding, InsertPlan};
 use tailwater_types::{ChangeBatch, Diagnostic, Schema};
@@ -82,6 +83,7 @@ impl Session {
             checkpoints: None,
             state_budget_bytes: self.settings.state_budget_bytes(),
             time_zone: self.settings.time_zone_name(),
+            dialect: Dialect::Sql,
         };
         let graph = std::sync::Mutex::new(Some(lowering));
         // The graph is built once, so that the queue ends with the job that feeds it.
@@ -118,6 +120,7 @@ impl Session {
                 begins_anew: self.environment.begins_anew,
                 is_unattended: false,
             }),
+            dialect: Dialect::Sql,
             name,
             state_budget_bytes: self.settings.state_budget_bytes(),
             time_zone: self.settings.time_zone_name(),

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tailwater_connector_api::{Dialect, Hint};
 use tailwater_state::{Sealed, StateOptions, StateStore};
 use tailwater_types::{CheckpointId, Position};
 use tokio::task::JoinHandle;
@@ -262,7 +263,8 @@ impl Durability {
     }
 }
 
-fn lock(directory: &Path) -> Result<File, JobError> {
+/// Takes a job's directory for oneself.
+pub(crate) fn lock(directory: &Path) -> Result<File, JobError> {
     let path = directory.join("lock");
     let file = File::create(&path).map_err(|e| JobError::io("create", &path, e))?;
     match file.try_lock() {
@@ -272,7 +274,13 @@ fn lock(directory: &Path) -> Result<File, JobError> {
                 "checkpoint directory \"{}\" is in use by another process",
                 directory.display()
             ),
-            hint: "stop the other process, or give this job another 'pipeline.name'".to_owned(),
+            hint: Hint::each(|say| {
+                let other = match say {
+                    Dialect::Sql => "give this job another 'pipeline.name'",
+                    Dialect::Connect | Dialect::File => "give the connector another name",
+                };
+                format!("stop the other process, or {other}")
+            }),
         }),
     }
 }

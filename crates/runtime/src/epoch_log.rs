@@ -85,6 +85,15 @@ impl EpochLog {
 
     /// Removes the logs behind other checkpoints than `checkpoint`, which is durable.
     pub(crate) fn remove_all_but(directory: &Path, checkpoint: u64) {
+        Self::remove(directory, |number| number != checkpoint);
+    }
+
+    /// Removes all logs.
+    pub(crate) fn remove_all(directory: &Path) {
+        Self::remove(directory, |_| true);
+    }
+
+    fn remove(directory: &Path, is_over: impl Fn(u64) -> bool) {
         let Ok(files) = std::fs::read_dir(directory) else {
             return;
         };
@@ -93,7 +102,7 @@ impl EpochLog {
             let number = name
                 .to_str()
                 .and_then(|n| n.strip_prefix("epochs-")?.strip_suffix(".log")?.parse::<u64>().ok());
-            if number.is_some_and(|n| n != checkpoint) {
+            if number.is_some_and(&is_over) {
                 // What stays is never read: its number is not the manifest's.
                 let _ = std::fs::remove_file(file.path());
             }

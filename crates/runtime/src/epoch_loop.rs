@@ -489,11 +489,7 @@ fn open(
         };
         return Ok((None, recovered));
     };
-    let plan = PlanIdentity {
-        sources: graph.sources.iter().map(|s| s.identity.clone()).collect(),
-        operators: graph.stateful.clone(),
-        sinks: graph.sinks.iter().map(|s| s.identity.clone()).collect(),
-    };
+    let plan = PlanIdentity::of(graph);
     let merges = graph.sources.len() > 1
         || graph.reads_clock
         || graph.sources.iter().any(|s| !s.plan.is_ordered());

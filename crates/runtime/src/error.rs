@@ -1,6 +1,6 @@
 //! Why a job stopped.
 
-use tailwater_connector_api::ConnectorError;
+use tailwater_connector_api::{ConnectorError, Dialect, Hint};
 use tailwater_operators::OperatorError;
 use tailwater_state::StateError;
 
@@ -35,7 +35,7 @@ pub enum JobError {
         /// What is wrong.
         message: String,
         /// How to mend it.
-        hint: String,
+        hint: Hint,
     },
     /// A fault of ours: the loop is gone.
     #[error("the job has broken down over a fault in Tailwater")]
@@ -66,14 +66,17 @@ impl JobError {
         }
     }
 
-    /// How to mend it, where that is known.
+    /// How to mend it, where that is known, for users of SQL.
     pub fn hint(&self) -> Option<&str> {
+        self.hint_in(Dialect::Sql)
+    }
+
+    /// The same for others.
+    pub fn hint_in(&self, dialect: Dialect) -> Option<&str> {
         match self {
-            JobError::Connector { source, .. } => source.hint(),
-            JobError::Checkpoint { hint, .. } => Some(hint),
-            JobError::State(StateError::Damaged { .. }) => {
-                Some("start with --fresh to drop the checkpoint and begin anew")
-            }
+            JobError::Connector { source, .. } => source.hint_in(dialect),
+            JobError::Checkpoint { hint, .. } => Some(hint.text(dialect)),
+            JobError::State(StateError::Damaged { .. }) => Some(dialect.begin_anew()),
             JobError::State(StateError::Io { source, .. }) | JobError::Io { source, .. } => {
                 is_full(source).then_some(MAKE_ROOM)
             }

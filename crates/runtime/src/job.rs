@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tailwater_connector_api::ErrorKind;
+use tailwater_connector_api::{Dialect, ErrorKind};
 use tokio::sync::{oneshot, watch};
 
 use crate::epoch_loop::{Ended, EpochLoop};
@@ -29,6 +29,8 @@ pub struct JobSettings {
     pub state_budget_bytes: usize,
     /// `table.local-time-zone`
     pub time_zone: String,
+    /// How the log tells what mends a failure.
+    pub dialect: Dialect,
 }
 
 /// Where and how often a job is made durable.
@@ -221,7 +223,7 @@ async fn supervise(
         if let Some(checkpoints) = &mut spec.settings.checkpoints {
             checkpoints.begins_anew = false;
         }
-        let (reason, hint) = (error.reason(), error.hint());
+        let (reason, hint) = (error.reason(), error.hint_in(spec.settings.dialect));
         tracing::warn!(job = spec.settings.name, error = reason, hint, "job failed, will resume");
         status.send_replace(JobStatus::Restarting { reason });
         tokio::select! {

@@ -16,6 +16,7 @@ mod graph;
 mod job;
 mod manifest;
 mod outbox;
+mod places;
 mod restart_policy;
 mod sink_task;
 mod source_task;
@@ -26,3 +27,4 @@ pub use job::{
     CheckpointSettings, JobHandle, JobMetrics, JobSettings, JobSpec, JobStatus, spawn_job,
 };
 pub use manifest::durable_positions;
+pub use places::alter_positions;

@@ -5,10 +5,12 @@ use std::io::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use tailwater_connector_api::{Dialect, Hint};
 use tailwater_state::RunId;
 use tailwater_types::Position;
 
 use crate::error::JobError;
+use crate::graph::JobGraph;
 
 const FILE: &str = "manifest.json";
 const VERSION: u32 = 1;
@@ -51,6 +53,15 @@ pub(crate) struct PlanIdentity {
 }
 
 impl PlanIdentity {
+    /// That of a job.
+    pub(crate) fn of(graph: &JobGraph) -> Self {
+        Self {
+            sources: graph.sources.iter().map(|s| s.identity.clone()).collect(),
+            operators: graph.stateful.clone(),
+            sinks: graph.sinks.iter().map(|s| s.identity.clone()).collect(),
+        }
+    }
+
     /// What `other` has that this plan has not.
     fn missing_from<'a>(&self, other: &'a Self) -> Vec<&'a str> {
         let all = |p: &'a Self| p.sources.iter().chain(&p.operators).chain(&p.sinks);
@@ -168,11 +179,17 @@ pub fn durable_positions(directory: &Path) -> Result<Vec<Position>, JobError> {
 fn refused(path: &Path, reason: &str) -> JobError {
     JobError::Checkpoint {
         message: format!("cannot resume from checkpoint \"{}\": {reason}", path.display()),
-        hint:
-            "another job needs a name of its own: SET 'pipeline.name' = '...'; to begin this one \
-               anew, empty its sink tables (rows that are gone from the source would stay there) \
-               and start with --fresh"
-                .to_owned(),
+        hint: Hint::each(|say| {
+            let mend = say.begin_anew();
+            match say {
+                Dialect::Sql => format!(
+                    "another job needs a name of its own: SET 'pipeline.name' = '...'; for this \
+                     one, empty its sink tables (rows that are gone from the source would stay \
+                     there) and {mend}"
+                ),
+                Dialect::Connect | Dialect::File => mend.to_owned(),
+            }
+        }),
     }
 }
 

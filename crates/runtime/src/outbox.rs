@@ -11,6 +11,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tailwater_connector_api::Hint;
 use tailwater_types::ChangeBatch;
 
 use crate::error::JobError;
@@ -139,7 +140,7 @@ impl OutboxReader {
     pub(crate) fn next(&mut self) -> Result<Option<(usize, Arc<ChangeBatch>)>, JobError> {
         let damaged = || JobError::Checkpoint {
             message: "the output that waits beside the checkpoint is damaged".to_owned(),
-            hint: "start with --fresh to drop the checkpoint and begin anew".to_owned(),
+            hint: Hint::each(|say| say.begin_anew().to_owned()),
         };
         if self.read >= self.expected {
             return Ok(None);

@@ -12,4 +12,5 @@ mod worker;
 pub use error::RestError;
 pub use levels::{LogLevels, UnknownLevel};
 pub use routes::router;
+pub use store::kept_connectors;
 pub use worker::{Worker, WorkerSettings};

@@ -105,6 +105,10 @@ async fn a_connector_is_made_shown_and_removed_as_with_connect() {
     let standing = server.until("pg1", "RUNNING").await;
     assert_eq!(standing["connector"]["state"], "RUNNING");
     assert_eq!(standing["tasks"][0]["worker_id"], "127.0.0.1:8083");
+    let plugins = server.get("/connector-plugins").await;
+    assert_eq!(standing["connector"]["version"], plugins[0]["version"]);
+    assert_eq!(server.get("/connectors/pg1/tasks/0/status").await, standing["tasks"][0]);
+    assert_eq!(standing["tasks"][0]["version"], plugins[0]["version"]);
     let all = server.get("/connectors?expand=status&expand=info").await;
     assert_eq!(all["pg1"]["status"], standing);
     assert_eq!(all["pg1"]["info"], info);
@@ -271,7 +275,16 @@ async fn offsets_are_altered_only_where_nothing_runs() {
     let offset = json!({"offsets": [{"partition": {"server": "pg"}, "offset": {"lsn": 7}}]});
     let (status, body) = server.ask(Method::PATCH, "/connectors/pg/offsets", offset).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert_eq!(body["message"], "there is no place 7");
+    assert_eq!(body, json!({"error_code": 400, "message": "there is no place 7"}));
+    std::fs::create_dir_all(directory.path().join("pg/checkpoints/1")).unwrap();
+    for (offset, is_kept) in [(json!({"lsn": 8}), true), (Value::Null, false)] {
+        let offset = json!({"offsets": [{"partition": {"server": "pg"}, "offset": offset}]});
+        let (status, body) = server.ask(Method::PATCH, "/connectors/pg/offsets", offset).await;
+        assert_eq!(status, StatusCode::OK);
+        let message = body["message"].as_str().unwrap();
+        assert!(message.contains("have been altered successfully"), "{body}");
+        assert_eq!(directory.path().join("pg/checkpoints").exists(), is_kept);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use tailwater_pipeline::connect::DebeziumEngine;
+use tailwater_pipeline::connect::{DebeziumEngine, Dialect};
 use tailwater_pipeline::{Environment, Inspection, Session};
 use tailwater_types::Severity;
 use tokio::runtime::Runtime;
@@ -74,7 +74,7 @@ fn check_connector(runtime: &Runtime, args: &CheckArgs) -> anyhow::Result<ExitCo
     let has_brokers = properties.contains_key(BROKERS);
     // Nobody asks them.
     properties.entry(BROKERS.to_owned()).or_insert_with(|| "localhost:9092".to_owned());
-    let engine = DebeziumEngine::new(worker::config_of(&properties)?);
+    let engine = DebeziumEngine::new(worker::config_of(&properties)?, Dialect::File);
     let checked = engine.check(&connector.name, &connector.config, has_brokers);
     Ok(show(&Report::new(runtime.block_on(checked), Vec::new()), args.json))
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use tailwater_pipeline::connect::DebeziumEngine;
+use tailwater_pipeline::connect::{DebeziumEngine, Dialect};
 use tailwater_server::access::Access;
 use tailwater_server::connect::{Worker, WorkerSettings, router};
 use tailwater_server::{Listener, serve};
@@ -38,7 +38,7 @@ pub(crate) fn run(
             directory: state_directory().join("connect"),
             worker_id: address.to_string(),
         };
-        let engine = Arc::new(DebeziumEngine::new(config));
+        let engine = Arc::new(DebeziumEngine::new(config, Dialect::Connect));
         let directory = settings.directory.clone();
         let worker = Worker::open(engine, settings);
         let worker =

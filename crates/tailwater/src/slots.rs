@@ -1,5 +1,6 @@
 //! `tailwater slots`.
 
+mod connectors;
 mod passwords;
 mod servers;
 mod show;
@@ -11,7 +12,9 @@ use tokio::runtime::Runtime;
 
 use crate::args::{DropArgs, ListArgs, SlotsCommand};
 use crate::output::write_line;
+use crate::slots::connectors::Connectors;
 use crate::slots::servers::{Servers, servers};
+use crate::sql::state_directory;
 
 /// Lists or drops.
 pub(crate) fn run(runtime: &Runtime, command: SlotsCommand) -> anyhow::Result<ExitCode> {
@@ -54,7 +57,8 @@ fn list(runtime: &Runtime, mut args: ListArgs) -> anyhow::Result<bool> {
     };
     let answers = runtime.block_on(ask(&servers, args.json));
     let is_right = answers.iter().all(Option::is_some);
-    let slots: Vec<SlotStatus> = answers.into_iter().flatten().flatten().collect();
+    let mut slots: Vec<SlotStatus> = answers.into_iter().flatten().flatten().collect();
+    Connectors::read(&state_directory().join("connect")).name_owners(&mut slots);
     if args.json {
         slots.iter().for_each(|slot| write_line(show::json_slot(slot)));
     } else if !slots.is_empty() {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use serde_json::Value;
 use tailwater_pipeline::connect::{
-    ConnectEngine, ConnectorConfig, DebeziumEngine, StartConnector, TopicSet, WorkerConfig,
-    properties,
+    ConnectEngine, ConnectorConfig, DebeziumEngine, Dialect, StartConnector, TopicSet,
+    WorkerConfig, properties,
 };
 use tailwater_pipeline::directory_name;
 use tailwater_runtime::JobStatus;
@@ -65,7 +65,7 @@ pub(crate) fn run(runtime: &Runtime, args: &RunArgs) -> anyhow::Result<ExitCode>
         bail!("run takes a connector in JSON; scripts in SQL are run by tailwater sql -f");
     }
     let connector = Connector::read(&args.file)?;
-    let engine = DebeziumEngine::new(config(&args.worker)?);
+    let engine = DebeziumEngine::new(config(&args.worker)?, Dialect::File);
     let directory = state_directory().join("connectors").join(directory_name(&connector.name));
     let checkpoints = directory.join("checkpoints");
     if args.fresh && checkpoints.exists() {
@@ -101,7 +101,7 @@ pub(crate) fn run(runtime: &Runtime, args: &RunArgs) -> anyhow::Result<ExitCode>
         };
         match status {
             JobStatus::Failed(error) => {
-                let hint = error.hint().map(|hint| format!("\n  help: {hint}"));
+                let hint = error.hint_in(Dialect::File).map(|hint| format!("\n  help: {hint}"));
                 bail!("connector '{name}' failed: {}{}", error.reason(), hint.unwrap_or_default());
             }
             _ => Ok(ExitCode::SUCCESS),

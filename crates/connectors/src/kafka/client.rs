@@ -11,7 +11,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::DeliveryResult;
 use rdkafka::metadata::Metadata;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
-use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tailwater_connector_api::{ConnectorError, ErrorKind, Hint, Setting};
 
 use super::error::{self, failed};
 use super::properties::Settings;
@@ -87,8 +87,10 @@ fn explained(code: Code, reason: &str) -> ConnectorError {
     let error = failed("reach the Kafka cluster", &KafkaError::Global(code));
     let message = format!("failed to reach the Kafka cluster: {reason}");
     let explained = ConnectorError::new(error.kind(), message);
-    let hint = error.hint().unwrap_or("check 'properties.bootstrap.servers'").to_owned();
-    explained.with_hint(hint)
+    explained.with_hint(Hint::each(|say| {
+        let servers = || format!("check '{}'", say.name(Setting::Client("bootstrap.servers")));
+        error.hint_in(say).map_or_else(servers, str::to_owned)
+    }))
 }
 
 impl ClientContext for Context {

@@ -1,7 +1,7 @@
 //! What the client library says, as errors of a connector.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tailwater_connector_api::{ConnectorError, Dialect, ErrorKind, Hint, Setting};
 
 /// The error of an attempt; `action` completes "failed to ...".
 pub(super) fn failed(action: &str, error: &KafkaError) -> ConnectorError {
@@ -70,42 +70,60 @@ pub(super) fn kind(code: Code) -> ErrorKind {
     }
 }
 
-fn hint(code: Code) -> Option<&'static str> {
-    match code {
-        Code::SaslAuthenticationFailed | Code::Authentication => Some(
-            "check 'properties.security.protocol', 'properties.sasl.mechanism' and \
-             'properties.sasl.jaas.config'",
-        ),
-        Code::SSL => Some(
-            "check 'properties.security.protocol', and that 'properties.ssl.truststore.location' \
-             has who signed the broker's certificate, which must name the host",
-        ),
+fn hint(code: Code) -> Option<Hint> {
+    let client = |say: Dialect, name| format!("'{}'", say.name(Setting::Client(name)));
+    Some(match code {
+        Code::SaslAuthenticationFailed | Code::Authentication => Hint::each(|say| {
+            let protocol = client(say, "security.protocol");
+            let (mechanism, config) =
+                (client(say, "sasl.mechanism"), client(say, "sasl.jaas.config"));
+            format!("check {protocol}, {mechanism} and {config}")
+        }),
+        Code::SSL => Hint::each(|say| {
+            let protocol = client(say, "security.protocol");
+            let store = client(say, "ssl.truststore.location");
+            format!(
+                "check {protocol}, and that {store} has who signed the broker's certificate, which \
+                 must name the host"
+            )
+        }),
         Code::TopicAuthorizationFailed => {
-            Some("the principal needs an ACL: READ and DESCRIBE to read the topic, WRITE to write")
+            "the principal needs an ACL: READ and DESCRIBE to read the topic, WRITE to write".into()
         }
-        Code::TransactionalIdAuthorizationFailed => Some(
-            "the principal needs an ACL: WRITE and DESCRIBE on transactional ids that begin with \
-             'sink.transactional-id-prefix'",
-        ),
-        Code::GroupAuthorizationFailed => {
-            Some("the principal needs an ACL: READ on the group of 'properties.group.id'")
-        }
-        Code::InvalidTransactionTimeout => Some(
-            "set 'properties.transaction.timeout.ms' to no more than the broker's \
-             transaction.max.timeout.ms",
-        ),
-        Code::MessageSizeTooLarge => Some(
-            "set 'properties.max.request.size', and max.message.bytes of the topic, to what the \
-             largest row takes",
-        ),
-        Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => Some(
-            "another process writes with the same transactional id: stop it, or give this job \
-             another 'sink.transactional-id-prefix'",
-        ),
-        Code::OffsetOutOfRange | Code::AutoOffsetReset => Some(
+        Code::TransactionalIdAuthorizationFailed => Hint::each(|say| {
+            let begin = match say {
+                Dialect::Sql => "'sink.transactional-id-prefix'",
+                Dialect::Connect | Dialect::File => "\"tailwater-connect\"",
+            };
+            format!(
+                "the principal needs an ACL: WRITE and DESCRIBE on transactional ids that begin \
+                 with {begin}"
+            )
+        }),
+        Code::GroupAuthorizationFailed => Hint::each(|say| {
+            let group = client(say, "group.id");
+            format!("the principal needs an ACL: READ on the group of {group}")
+        }),
+        Code::InvalidTransactionTimeout => Hint::each(|say| {
+            let timeout = client(say, "transaction.timeout.ms");
+            format!("set {timeout} to no more than the broker's transaction.max.timeout.ms")
+        }),
+        Code::MessageSizeTooLarge => Hint::each(|say| {
+            let size = client(say, "max.request.size");
+            format!("set {size}, and max.message.bytes of the topic, to what the largest row takes")
+        }),
+        Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => Hint::each(|say| {
+            let another = match say {
+                Dialect::Sql => "give this job another 'sink.transactional-id-prefix'",
+                Dialect::Connect | Dialect::File => "give this connector another name",
+            };
+            format!("another process writes with the same transactional id: stop it, or {another}")
+        }),
+        Code::OffsetOutOfRange | Code::AutoOffsetReset => {
             "messages that the job has not read are gone: retention was shorter than the job was \
-             away, or the topic was made anew; --fresh begins anew",
-        ),
-        _ => None,
-    }
+             away, or the topic was made anew; --fresh begins anew"
+                .into()
+        }
+        _ => return None,
+    })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
-use tailwater_connector_api::{TableIssue, TableSpec};
+use tailwater_connector_api::{Hint, Setting, TableIssue, TableSpec};
 
 use crate::options::OptionReader;
 
@@ -156,10 +156,14 @@ fn stores(options: &mut OptionReader<'_>, settings: &mut Settings) {
             settings.insert("ssl.ca.location".to_owned(), path.to_owned());
         } else {
             let message = "the trust store is not a file of PEM";
-            let hint = format!(
-                "keytool -exportcert -rfc -keystore {path} -alias ... > ca.pem, then \
-                 '{key}' = 'ca.pem' and 'properties.ssl.truststore.type' = 'PEM'"
-            );
+            let hint = Hint::each(|say| {
+                let location = say.name(Setting::Client("ssl.truststore.location"));
+                let kind = say.name(Setting::Client("ssl.truststore.type"));
+                format!(
+                    "keytool -exportcert -rfc -keystore {path} -alias ... > ca.pem, then \
+                     '{location}' = 'ca.pem' and '{kind}' = 'PEM'"
+                )
+            });
             options.errors.push(TableIssue::option(key, message).with_hint(hint));
         }
     }
@@ -179,11 +183,15 @@ fn stores(options: &mut OptionReader<'_>, settings: &mut Settings) {
             }
             _ => {
                 let message = "the key store is neither PKCS12 nor PEM";
-                let hint = format!(
-                    "keytool -importkeystore -srckeystore {path} -destkeystore client.p12 \
-                     -deststoretype PKCS12, then '{key}' = 'client.p12' and \
-                     'properties.ssl.keystore.type' = 'PKCS12'"
-                );
+                let hint = Hint::each(|say| {
+                    let location = say.name(Setting::Client("ssl.keystore.location"));
+                    let kind = say.name(Setting::Client("ssl.keystore.type"));
+                    format!(
+                        "keytool -importkeystore -srckeystore {path} -destkeystore client.p12 \
+                         -deststoretype PKCS12, then '{location}' = 'client.p12' and '{kind}' = \
+                         'PKCS12'"
+                    )
+                });
                 options.errors.push(TableIssue::option(key, message).with_hint(hint));
             }
         }

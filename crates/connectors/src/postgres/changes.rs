@@ -46,8 +46,8 @@ pub(crate) struct Changes {
     next_horizon: Option<Lsn>,
     /// Chunks of which a part is handed over: there is no place to go on from.
     partial: BTreeSet<SegmentId>,
-    /// What a signal asks for is being done: there is no place to go on from.
-    is_rereading: bool,
+    /// Transactions that were told, as long as somebody asks for them.
+    told_xids: Option<Vec<u32>>,
     scratch: ChangeBatch,
 }
 
@@ -130,7 +130,7 @@ impl Changes {
             snapshot,
             next_horizon: None,
             partial: BTreeSet::new(),
-            is_rereading: false,
+            told_xids: None,
             scratch: ChangeBatch::default(),
         };
         changes.note_snapshot();
@@ -174,8 +174,8 @@ impl Changes {
         self.emit(place);
     }
 
-    /// The place behind what was taken so far; there is none inside a chunk, nor before what a
-    /// signal asks for is done.
+    /// The place behind what was taken so far; there is none inside a chunk, nor between a
+    /// signal and the end of its transaction.
     fn place(&self) -> Option<Position> {
         if !self.partial.is_empty() || self.is_signalled() {
             return None;
@@ -277,13 +277,14 @@ impl Changes {
         // A transaction without changes of ours is not the one that changes were taken of.
         if transaction.changes > 0 {
             self.skip = 0;
+            if let Some(told) = &mut self.told_xids {
+                told.push(transaction.begin.xid);
+            }
         }
+        let is_signalled = self.keep_signals();
         self.settle(commit.end_lsn);
         self.pass_stops(commit.end_lsn);
-        if self.batch.len() >= MAX_ROWS
-            || self.batch.byte_size() >= MAX_BYTES
-            || self.is_signalled()
-        {
+        if self.batch.len() >= MAX_ROWS || self.batch.byte_size() >= MAX_BYTES || is_signalled {
             self.cut();
         }
         Ok(())

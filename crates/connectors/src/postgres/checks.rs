@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use tailwater_connector_api::{Claim, ConnectorError, ErrorKind, Object, Preconditions, nearest};
+use tailwater_connector_api::{
+    Claim, ConnectorError, ErrorKind, Hint, Object, Preconditions, Setting, nearest,
+};
 use tailwater_pg_wire::pgoutput::ReplicaIdentity;
 use tokio_postgres::Client;
 
@@ -91,7 +93,9 @@ impl Supply {
             found.fail(
                 "standby",
                 Object::Server,
-                error.with_hint("set \"hostname\" to the primary"),
+                error.with_hint(Hint::each(|say| {
+                    format!("set \"{}\" to the primary", say.name(Setting::Host))
+                })),
             );
         }
         let wal_level = &self.wal_level;

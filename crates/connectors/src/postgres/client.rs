@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tailwater_connector_api::{ConnectorError, ErrorKind, Hint, Setting};
 use tailwater_pg_wire::auth::ChannelBinding;
 use tokio_postgres::config::{self, SslMode, SslNegotiation};
 use tokio_postgres::{Client, Connection};
@@ -125,10 +125,13 @@ fn is_unbound(error: &tokio_postgres::Error) -> bool {
 pub(crate) fn unreachable(address: &ServerAddress) -> ConnectorError {
     let ServerAddress { host, port, .. } = address;
     let message = format!("failed to connect to PostgreSQL at \"{host}:{port}\"");
-    ConnectorError::new(ErrorKind::Connect, message).with_hint(
-        "check \"hostname\" and \"port\", that the server runs, and that its listen_addresses and \
-         firewall let this host in",
-    )
+    ConnectorError::new(ErrorKind::Connect, message).with_hint(Hint::each(|say| {
+        let (host, port) = (say.name(Setting::Host), say.name(Setting::Port));
+        format!(
+            "check \"{host}\" and \"{port}\", that the server runs, and that its listen_addresses \
+             and firewall let this host in"
+        )
+    }))
 }
 
 /// The server answered and refused.
@@ -139,7 +142,10 @@ pub(crate) fn refused(address: &ServerAddress, sqlstate: &str, message: &str) ->
             ErrorKind::Auth,
             format!("the server refuses the password of user \"{user}\""),
         )
-        .with_hint("check \"username\" and \"password\""),
+        .with_hint(Hint::each(|say| {
+            let (user, password) = (say.name(Setting::User), say.name(Setting::Password));
+            format!("check \"{user}\" and \"{password}\"")
+        })),
         "28000" => ConnectorError::new(
             ErrorKind::Auth,
             format!("the server refuses user \"{user}\": {message}"),

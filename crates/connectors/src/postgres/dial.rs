@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use rustls::pki_types::ServerName;
-use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tailwater_connector_api::{ConnectorError, ErrorKind, Hint, Setting};
 use tailwater_pg_wire::auth::ChannelBinding;
 use tailwater_pg_wire::frontend;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
@@ -123,10 +123,13 @@ impl<'a> Dialler<'a> {
                      pg_reload_conf();",
                 ),
             },
-            (NOT_ALLOWED, false) if self.address.tls.mode == SslMode::Disable => error.with_hint(
-                "set \"sslmode\" to require if pg_hba.conf has only \"hostssl\" lines for it, else \
-                 allow it there, then SELECT pg_reload_conf();",
-            ),
+            (NOT_ALLOWED, false) if self.address.tls.mode == SslMode::Disable => error.with_hint(Hint::each(|say| {
+                format!(
+                    "set \"{}\" to require if pg_hba.conf has only \"hostssl\" lines for it, else \
+                     allow it there, then SELECT pg_reload_conf();",
+                    say.name(Setting::Tls("sslmode"))
+                )
+            })),
             _ => error,
         }
     }

@@ -7,9 +7,12 @@ use tailwater_connector_api::{ConnectorError, ErrorKind};
 use tailwater_pg_wire::Lsn;
 use tailwater_types::Position;
 
+use super::records::Rereads;
+
 /// `commit end LSN:changes of the next transaction already taken@system.timeline`, then the object
-/// ids of the captured tables after an `=`, what decides which tables are captured after a `~`, and
-/// behind a semicolon how far the snapshot has got.
+/// ids of the captured tables after an `=`, what decides which tables are captured after a `~`,
+/// behind a semicolon how far the snapshot has got, and behind a tab (which JSON does not have) what
+/// is still to be read again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SlotPosition {
     pub(crate) lsn: Lsn,
@@ -21,6 +24,8 @@ pub(crate) struct SlotPosition {
     pub(crate) scope: String,
     /// JSON of the tables whose snapshot is not through; empty without one.
     pub(crate) snapshot: String,
+    /// What signals have asked for.
+    pub(crate) rereads: Rereads,
 }
 
 /// Which server a position is of: another one has other WAL under the same numbers.
@@ -42,7 +47,10 @@ impl fmt::Display for SlotPosition {
         if !self.scope.is_empty() {
             write!(f, "~{}", self.scope)?;
         }
-        if self.snapshot.is_empty() { Ok(()) } else { write!(f, ";{}", self.snapshot) }
+        if !self.snapshot.is_empty() || !self.rereads.is_empty() {
+            write!(f, ";{}", self.snapshot)?;
+        }
+        if self.rereads.is_empty() { Ok(()) } else { write!(f, "\t{}", self.rereads.encode()) }
     }
 }
 
@@ -50,6 +58,7 @@ impl FromStr for SlotPosition {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
+        let (text, rereads) = text.split_once('\t').unwrap_or((text, ""));
         let (text, snapshot) = text.split_once(';').unwrap_or((text, ""));
         let (place, rest) = text.split_once('@').ok_or(())?;
         let (lsn, ordinal) = place.split_once(':').ok_or(())?;
@@ -67,6 +76,7 @@ impl FromStr for SlotPosition {
             tables: tables.map(|oid| oid.parse().map_err(|_| ())).collect::<Result<_, ()>>()?,
             scope: scope.to_owned(),
             snapshot: snapshot.to_owned(),
+            rereads: Rereads::decode(rereads).ok_or(())?,
         })
     }
 }
@@ -97,16 +107,26 @@ mod tests {
 
     #[test]
     fn a_position_reads_back_with_its_snapshot_and_without() {
+        const PAUSED: &str = "0/10:0@1.1=5;[]\t{\"signals\":[],\"tables\":[],\"is_paused\":true}";
         for text in [
             "16/B374D848:0@7412.1=16384",
             "0/10:7@1.2=1,2;[{\"oid\":5}]",
             "0/10:0@1.1=",
             "0/10:0@1.1=1,2~00a5",
             "0/10:0@1.1=1~00a5;[{\"oid\":5}]",
+            PAUSED,
         ] {
             assert_eq!(text.parse::<SlotPosition>().unwrap().to_string(), text);
         }
-        for wrong in ["", "16/B374D848", "1:2@1.1=", "0/1:x@1.1=", "0/1:0@1=5", "0/1:0@1.1=x"] {
+        for wrong in [
+            "",
+            "16/B374D848",
+            "1:2@1.1=",
+            "0/1:x@1.1=",
+            "0/1:0@1=5",
+            "0/1:0@1.1=x",
+            "0/1:0@1.1=;\tx",
+        ] {
             assert!(wrong.parse::<SlotPosition>().is_err(), "{wrong}");
         }
     }

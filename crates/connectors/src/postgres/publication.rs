@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tailwater_connector_api::{ConnectorError, ErrorKind, Object, Preconditions};
+use tailwater_connector_api::{ConnectorError, ErrorKind, Hint, Object, Preconditions};
 use tailwater_pg_wire::pgoutput::Relation;
 use tokio_postgres::Client;
 
@@ -332,7 +332,7 @@ pub(crate) fn check_resumable(
         position.lsn
     );
     Err(ConnectorError::new(ErrorKind::Config, message)
-        .with_hint("start the job anew with --fresh (it reads the table again)"))
+        .with_hint(Hint::each(|say| format!("{} (the table is read again)", say.begin_anew()))))
 }
 
 /// Whether a column of a table is published now.

@@ -14,6 +14,7 @@ use tailwater_debezium::config::{ConnectorConfig, SnapshotMode};
 use tailwater_debezium::event::EventSettings;
 use tailwater_pg_wire::Lsn;
 use tailwater_types::ChangelogMode;
+use tokio::time::Instant;
 use tokio_postgres::Client;
 
 use super::capture::{Capture, CapturedTable};
@@ -25,7 +26,7 @@ use super::hub::{Hub, HubAcker, Patience, StreamRequest, Subscription, Wish};
 use super::options::{ChangeForm, PostgresConfig, Startup};
 use super::position::{ServerIdentity, SlotPosition};
 use super::publication::{self, Publication};
-use super::records::{Heartbeat, RecordCapture, RecordOutput, Rereader};
+use super::records::{Heartbeat, RecordCapture, RecordOutput, Rereader, Rereads};
 use super::rows::wire_error;
 use super::slot::{self, Slot};
 use super::snapshot::{self, CutSettings, Reading, SnapshotEvent, SnapshotProgress, SnapshotTable};
@@ -165,25 +166,59 @@ impl Run {
                     if let Some(event) = stream.changes.pop() {
                         return Ok(Some(event));
                     }
-                    if let Some(rereader) = rereader.as_mut().filter(|_| snapshot.is_none())
-                        && let Some(event) = rereader.next(&mut stream.changes).await?
+                    stream.finish_describing().await?;
+                    let mut rereader = rereader.as_mut().filter(|_| snapshot.is_none());
+                    if let Some(rereader) = &mut rereader
+                        && rereader.has_turn(&mut stream.changes)
                     {
-                        return Ok(Some(event));
+                        rereader.work(&mut stream.changes).await?;
+                        continue;
                     }
-                    let Some(heartbeat) = heartbeat else {
-                        return next_of_stream(stream, snapshot).await.map(Some);
-                    };
-                    let may_beat = !stream.is_describing();
+                    let reread_at = rereader.as_ref().and_then(|r| r.next_at(&stream.changes));
                     tokio::select! {
-                        event = next_of_stream(stream, snapshot) => return event.map(Some),
-                        () = heartbeat.next(), if may_beat => {}
+                        biased;
+                        next = next_or_beat(stream, snapshot, heartbeat) => match next {
+                            Some(event) => return event.map(Some),
+                            None => {
+                                if let Some(heartbeat) = heartbeat {
+                                    heartbeat.act().await;
+                                }
+                                stream.changes.heartbeat()?;
+                            }
+                        },
+                        // Nothing else is there.
+                        () = sleep_until(reread_at) => {
+                            if let Some(rereader) = &mut rereader {
+                                rereader.set_idle();
+                            }
+                        }
                     }
-                    heartbeat.act().await;
-                    stream.changes.heartbeat()?;
                 }
                 Stage::Over => return Ok(None),
             }
         }
+    }
+}
+
+/// The next event, or `None` for a heartbeat; neither keeps the other from its turn.
+async fn next_or_beat(
+    stream: &mut ChangeStream,
+    snapshot: &mut Option<Snapshot>,
+    heartbeat: &mut Option<Heartbeat>,
+) -> Option<Result<SourceEvent, ConnectorError>> {
+    let Some(heartbeat) = heartbeat else {
+        return Some(next_of_stream(stream, snapshot).await);
+    };
+    tokio::select! {
+        event = next_of_stream(stream, snapshot) => Some(event),
+        () = heartbeat.next() => None,
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -206,10 +241,10 @@ async fn next_of_stream(
         let Some(Snapshot::Reading(reading)) = snapshot else {
             return stream.next().await;
         };
+        stream.finish_describing().await?;
         let may_stream = !stream.changes.holds_too_much();
-        let may_read = !may_stream || !stream.is_describing();
         tokio::select! {
-            chunk = reading.next(), if may_read => match chunk {
+            chunk = reading.next() => match chunk {
                 Some(chunk) => stream.changes.take_chunk(chunk)?,
                 None => {
                     *snapshot = None;
@@ -255,6 +290,7 @@ impl PostgresCdcSource {
             // Every table is read again.
             position.tables.clear();
             position.snapshot.clear();
+            position.rereads = Rereads::default();
         }
         self.publish().await?;
         if let Some(position) = &mut known {
@@ -295,6 +331,7 @@ impl PostgresCdcSource {
                 tables: Vec::new(),
                 scope: String::new(),
                 snapshot: String::new(),
+                rereads: Rereads::default(),
             },
         };
         let readers = self.plan_snapshot(&position).await?;
@@ -389,6 +426,7 @@ impl PostgresCdcSource {
         let (form, skips) = (self.config.changes, self.config.skips_truncate);
         let changes = Changes::new(form, skips, position, progress, &from.stops)?;
         let changes = changes.with_records(records);
+        let has_rereads = !changes.rereads().is_empty();
         let keys = readers.iter().flat_map(|readers| &readers.tables);
         let keys = keys.filter_map(|(oid, table)| Some((*oid, table.key.clone()?)));
         capture.keys = keys.collect();
@@ -397,7 +435,9 @@ impl PostgresCdcSource {
         let snapshot = readers.filter(unread).map(|r| Snapshot::Waiting(Box::new(r)));
         let (records, client) = (self.records, self.client);
         let rereader = records.as_ref().and_then(|job| {
-            Rereader::new(job, &self.config, &self.application, &self.hub).map(Box::new)
+            let is_wanted = has_rereads || job.connector.source.signal_table.is_some();
+            let new = || Rereader::new(job, &self.config, &self.application, &self.hub);
+            is_wanted.then(|| Box::new(new()))
         });
         let heartbeat = records.and_then(|r| Heartbeat::new(&r.connector.source, client));
         Ok(Stage::Stream { stream, snapshot, heartbeat, rereader })

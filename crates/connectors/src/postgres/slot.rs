@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tailwater_connector_api::{ConnectorError, Dialect, ErrorKind, Hint};
 use tailwater_pg_wire::Lsn;
 use tokio_postgres::Client;
 
@@ -121,10 +121,10 @@ fn lost(name: &str, reason: &str) -> ConnectorError {
         _ => ("the server has removed WAL that it needs", "raise max_slot_wal_keep_size"),
     };
     let message = format!("slot \"{name}\" is lost: {why}");
-    ConnectorError::new(ErrorKind::PlaceLost, message).with_hint(format!(
-        "{} and start the job anew with --fresh; {mend} so that it does not happen again",
-        drop_sql(name)
-    ))
+    ConnectorError::new(ErrorKind::PlaceLost, message).with_hint(Hint::each(|say| {
+        let (drop, anew) = (drop_sql(name), say.begin_anew());
+        format!("{drop} and {anew}; {mend} so that it does not happen again")
+    }))
 }
 
 /// Drops the slot if the server has given it up: it serves nobody any more.
@@ -205,10 +205,24 @@ pub(crate) fn check_resumable(
 
 /// Checkpoint and slot do not belong together.
 fn mismatch(message: String) -> ConnectorError {
-    ConnectorError::new(ErrorKind::PlaceLost, message).with_hint(
-        "start the job anew with --fresh (it reads the table again), or restore the checkpoint that \
-         belongs to this slot; 'slot.mismatch-policy' = 'resnapshot' reads again unasked",
-    )
+    ConnectorError::new(ErrorKind::PlaceLost, message).with_hint(reads_again(
+        ", or restore the \
+        checkpoint that belongs to this slot",
+    ))
+}
+
+/// What helps where the place to go on from is lost.
+pub(crate) fn reads_again(or: &str) -> Hint {
+    Hint::each(|say| {
+        let (anew, unasked) = (
+            say.begin_anew(),
+            match say {
+                Dialect::Sql => "'slot.mismatch-policy' = 'resnapshot'",
+                Dialect::Connect | Dialect::File => "\"snapshot.mode\" when_needed",
+            },
+        );
+        format!("{anew} (the tables are read again){or}; {unasked} reads again unasked")
+    })
 }
 
 /// A job that begins on a slot with `two_phase` must not meet the end of a transaction whose changes

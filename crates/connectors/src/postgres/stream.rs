@@ -44,9 +44,38 @@ impl ChangeStream {
         }
     }
 
-    /// Whether a table is being described: who gives up now makes it begin again.
-    pub(crate) fn is_describing(&self) -> bool {
-        self.described.is_some()
+    /// Learns of a table that is being described, if one is. Waited for to the end now and then: whoever
+    /// gives up makes it begin again.
+    pub(crate) async fn finish_describing(&mut self) -> Result<(), ConnectorError> {
+        match self.failed {
+            Some(_) => Ok(()),
+            None => self.describe().await.or_else(|error| self.fail(error)),
+        }
+    }
+
+    async fn describe(&mut self) -> Result<(), ConnectorError> {
+        let Some(relation) = &self.described else {
+            return Ok(());
+        };
+        match self.capture.describe(relation).await? {
+            Some(captured) => {
+                self.subscription.check_format(&captured)?;
+                self.changes.describe(relation.oid, captured);
+            }
+            None => self.subscription.refuse(relation.oid),
+        }
+        self.described = None;
+        Ok(())
+    }
+
+    /// What came before an error is delivered before.
+    fn fail(&mut self, error: ConnectorError) -> Result<(), ConnectorError> {
+        if !self.changes.has_rows() {
+            return Err(error);
+        }
+        self.failed = Some(error);
+        self.changes.cut();
+        Ok(())
     }
 
     /// The next event. Nothing is lost if it is not waited for to the end.
@@ -61,13 +90,10 @@ impl ChangeStream {
             match self.decode().await {
                 Ok(true) => continue,
                 Ok(false) => {}
-                // What came before is delivered before.
-                Err(error) if self.changes.has_rows() => {
-                    self.failed = Some(error);
-                    self.changes.cut();
+                Err(error) => {
+                    self.fail(error)?;
                     continue;
                 }
-                Err(error) => return Err(error),
             }
             if self.changes.has_whole_transactions() {
                 let since = *self.begun.get_or_insert_with(Instant::now);
@@ -93,16 +119,7 @@ impl ChangeStream {
     async fn decode(&mut self) -> Result<bool, ConnectorError> {
         loop {
             // Whoever waited for the description before may have given up.
-            if let Some(relation) = &self.described {
-                match self.capture.describe(relation).await? {
-                    Some(captured) => {
-                        self.subscription.check_format(&captured)?;
-                        self.changes.describe(relation.oid, captured);
-                    }
-                    None => self.subscription.refuse(relation.oid),
-                }
-                self.described = None;
-            }
+            self.describe().await?;
             let Some(letter) = self.mail.next() else {
                 return Ok(false);
             };

@@ -7,9 +7,13 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
+use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+
+use super::tls::Stores;
 
 /// How large an answer may be.
 const MOST_BYTES: usize = 16 << 20;
@@ -18,6 +22,7 @@ const CONTENT: &str = "application/vnd.schemaregistry.v1+json";
 /// Where a registry is.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Address {
+    has_tls: bool,
     host: String,
     port: u16,
     /// What stands before all paths.
@@ -27,7 +32,8 @@ pub(super) struct Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}:{}{}", self.host, self.port, self.base)
+        let scheme = if self.has_tls { "https" } else { "http" };
+        write!(f, "{scheme}://{}:{}{}", self.host, self.port, self.base)
     }
 }
 
@@ -38,14 +44,15 @@ impl fmt::Debug for Address {
 }
 
 impl Address {
-    /// Reads `http://[user:password@]host[:port][/base]`.
+    /// Reads `http[s]://[user:password@]host[:port][/base]`.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
-        let Some(rest) = url.strip_prefix("http://") else {
-            return Err(match url.starts_with("https://") {
-                true => "a schema registry over https is not supported yet".to_owned(),
-                false => "it is not an address as http://host:8081".to_owned(),
-            });
+        let wrong = || "it is not an address as http://host:8081 or https://host".to_owned();
+        let (has_tls, rest) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
+            (Some(rest), _) => (false, rest),
+            (None, Some(rest)) => (true, rest),
+            (None, None) => return Err(wrong()),
         };
+        let usual = if has_tls { 443 } else { 80 };
         let (authority, base) = rest.split_once('/').unwrap_or((rest, ""));
         let (user_info, place) = match authority.rsplit_once('@') {
             Some((user_info, place)) => (Some(user_info.to_owned()), place),
@@ -53,17 +60,18 @@ impl Address {
         };
         let (host, port) = match place.rsplit_once(':') {
             Some((host, port)) => (host, port.parse().ok()),
-            None => (place, Some(80)),
+            None => (place, Some(usual)),
         };
         let base = base.trim_end_matches('/');
         match port {
             Some(port) if !host.is_empty() => Ok(Self {
+                has_tls,
                 host: host.trim_matches(['[', ']']).to_owned(),
                 port,
                 base: if base.is_empty() { String::new() } else { format!("/{base}") },
                 user_info,
             }),
-            _ => Err("it is not an address as http://host:8081".to_owned()),
+            _ => Err(wrong()),
         }
     }
 }
@@ -96,21 +104,19 @@ pub(super) async fn ask(
     method: &'static str,
     path: &str,
     body: &str,
-    authorization: Option<&str>,
+    (authorization, stores): (Option<&str>, &Stores),
 ) -> Result<Answer, ConnectorError> {
     let failed = || {
         let message = format!("failed to reach the schema registry \"{address}\"");
         ConnectorError::new(ErrorKind::Connect, message)
     };
     let stream = TcpStream::connect((address.host.as_str(), address.port)).await;
-    let stream = TokioIo::new(stream.map_err(|error| failed().with_source(error))?);
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream)
-        .await
-        .map_err(|error| failed().with_source(error))?;
-    tokio::spawn(async move {
-        // Its end is seen by who waits for the answer.
-        let _ = connection.await;
-    });
+    let stream = stream.map_err(|error| failed().with_source(error))?;
+    let shaken = match address.has_tls {
+        true => shake_hands(stores.connect(&address.host, stream).await?).await,
+        false => shake_hands(stream).await,
+    };
+    let mut sender = shaken.map_err(|error| failed().with_source(error))?;
     let mut request = Request::builder()
         .method(method)
         .uri(format!("{}{path}", address.base))
@@ -131,6 +137,18 @@ pub(super) async fn ask(
     Ok(Answer { status, body })
 }
 
+/// Begins to speak HTTP.
+async fn shake_hands(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> hyper::Result<SendRequest<Full<Bytes>>> {
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(async move {
+        // Its end is seen by who waits for the answer.
+        let _ = connection.await;
+    });
+    Ok(sender)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,7 +164,9 @@ mod tests {
         check("http://a/apis/v7/", "http://a:80/apis/v7", None);
         check("http://me:se@cret@a:1/b", "http://a:1/b", Some("me:se@cret"));
         check("http://[::1]:8081", "http://::1:8081", None);
-        assert!(Address::parse("https://a").unwrap_err().contains("https"));
+        check("https://a/b", "https://a:443/b", None);
+        check("https://me:secret@a:8082", "https://a:8082", Some("me:secret"));
+        assert!(Address::parse("ftp://a").unwrap_err().contains("https://host"));
         assert!(Address::parse("a:8081").is_err());
         assert!(Address::parse("http://:8081").is_err());
         assert_eq!(escaped("t/ö-value"), "t%2F%C3%B6-value");

@@ -1,5 +1,6 @@
 //! What is wrong with a declaration is said in Flink's words, all at once.
 
+use tailwater_connector_api::{Dialect, TableIssue};
 use tailwater_types::TypeKind;
 
 use crate::table::Table;
@@ -9,7 +10,7 @@ fn said(table: &Table, is_sink: bool) -> Vec<String> {
         true => table.sink().err(),
         false => table.source().err(),
     };
-    let text = |i: tailwater_connector_api::TableIssue| match i.hint {
+    let text = |i: TableIssue| match i.hint_in(Dialect::Sql) {
         Some(hint) => format!("{} | {hint}", i.message),
         None => i.message,
     };

@@ -43,6 +43,8 @@ pub struct SourceConfig {
     snapshot_tables: Patterns,
     /// The table whose new rows are signals, as `schema.table`.
     pub signal_table: Option<String>,
+    /// How many rows a chunk of a table has that is read again, at most.
+    pub chunk_rows: usize,
     /// When the rows that are there are read.
     pub snapshot: SnapshotMode,
     /// How many readers a snapshot has.
@@ -174,6 +176,7 @@ pub(super) fn read(reader: &mut OptionReader<'_>) -> SourceConfig {
             exclude: Vec::new(),
         },
         signal_table: signal_table(reader),
+        chunk_rows: chunk_rows(reader),
         snapshot: snapshot(reader),
         readers: (reader.number("snapshot.max.threads") as usize).clamp(1, 64),
         heartbeat: (heartbeat > 0).then(|| Duration::from_millis(heartbeat)),
@@ -191,6 +194,17 @@ fn signal_table(reader: &mut OptionReader<'_>) -> Option<String> {
         _ => {
             reader.invalid("signal.data.collection", "A table as schema.table is required");
             None
+        }
+    }
+}
+
+fn chunk_rows(reader: &mut OptionReader<'_>) -> usize {
+    const KEY: &str = "incremental.snapshot.chunk.size";
+    match reader.number(KEY) {
+        rows @ 1..=2_147_483_647 => rows as usize,
+        _ => {
+            reader.invalid(KEY, "A positive number is required");
+            1024
         }
     }
 }

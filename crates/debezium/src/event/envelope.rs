@@ -11,9 +11,6 @@ use crate::schema::{Kind, Schema};
 use crate::value::append_string;
 use crate::value::number::append_i64;
 
-/// The version of the connector that is told in events: ours.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-
 /// What of an envelope does not change from row to row.
 #[derive(Clone, Debug)]
 pub(super) struct Envelope {
@@ -41,7 +38,7 @@ pub(super) struct Rows<'a> {
 impl SourceTexts {
     pub(super) fn new(settings: &EventSettings, schema: &str, table: &str) -> Self {
         let mut front = b"{\"version\":\"".to_vec();
-        front.extend_from_slice(VERSION.as_bytes());
+        front.extend_from_slice(crate::VERSION.as_bytes());
         front.extend_from_slice(b"\",\"connector\":\"postgresql\",\"name\":");
         append_string(settings.server.as_bytes(), &mut front);
         front.extend_from_slice(b",\"ts_ms\":");

@@ -121,7 +121,7 @@ impl FieldOrigin {
             Self::TsUs => append_i64(context.now_nanos / 1000, out),
             Self::TsNs => append_i64(context.now_nanos, out),
             Self::Connector => text("postgresql", out),
-            Self::Version => text(env!("CARGO_PKG_VERSION"), out),
+            Self::Version => text(crate::VERSION, out),
             Self::Server => text(&settings.server, out),
             Self::SourceTsMs => append_i64(context.commit_micros.div_euclid(1000), out),
             Self::SourceTsUs => append_i64(context.commit_micros, out),

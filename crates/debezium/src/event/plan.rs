@@ -13,6 +13,7 @@ use crate::mask::Hash;
 use crate::names;
 use crate::record::Headers;
 use crate::schema::{Kind, Schema};
+use crate::transforms::append_fields;
 use crate::value::{ValueWriter, append_string};
 
 /// A captured table as the catalog or the stream describes it.
@@ -37,6 +38,8 @@ pub struct TablePlan {
     /// The key's columns, none for events without a key.
     pub(super) key: Fields,
     pub(super) key_texts: Texts,
+    /// Constant fields behind the key's own.
+    key_fields: Vec<(String, String)>,
     pub(super) row: Fields,
     pub(super) envelope: Envelope,
     pub(super) flat: Option<FlatValue>,
@@ -138,14 +141,25 @@ impl TablePlan {
         let key = Fields::new(key.collect());
         let logical = [settings.server.as_str(), &spec.schema, &spec.name];
         let logical = names::topic(&logical.join(&settings.topic_delimiter));
-        let name = |suffix: &str| settings.schema_names.full_name(&format!("{logical}.{suffix}"));
-        let key_schema = Schema { name: Some(name("Key")), ..Schema::new(key.schema()) };
+        let routed = settings.chain.route_table(&logical);
+        let key_name = routed.key_schema.as_deref().unwrap_or(&logical);
+        let value_name = routed.value_schema.as_deref().unwrap_or(&logical);
+        let full = |topic: &str, suffix: &str| {
+            settings.schema_names.full_name(&format!("{topic}.{suffix}"))
+        };
+        let mut key_kind = key.schema();
+        if let Kind::Struct(fields) = &mut key_kind {
+            let added = routed.key_fields.iter();
+            fields.extend(added.map(|(name, _)| (name.clone(), Schema::new(Kind::String))));
+        }
+        let key_schema = Schema { name: Some(full(key_name, "Key")), ..Schema::new(key_kind) };
         let value_schema =
-            Schema { name: Some(name("Value")), ..Schema::new(row.schema()) }.optional();
-        let topic = settings.chain.route(&logical);
+            Schema { name: Some(full(value_name, "Value")), ..Schema::new(row.schema()) };
+        let value_schema = value_schema.optional();
+        let envelope = full(value_name, "Envelope");
         Self {
             key_texts: Texts::new(settings.key_schemas.then_some(&key_schema)),
-            envelope: Envelope::new(settings, &spec, &value_schema, name("Envelope")),
+            envelope: Envelope::new(settings, &spec, &value_schema, envelope),
             flat: settings
                 .flat
                 .as_ref()
@@ -153,7 +167,8 @@ impl TablePlan {
             headers: settings.headers(Vec::new(), &[]),
             settings: Arc::clone(settings),
             spec,
-            topic,
+            topic: routed.topic,
+            key_fields: routed.key_fields,
             key,
             row,
         }
@@ -193,6 +208,11 @@ impl TablePlan {
         self.row.columns.iter().chain(&self.key.columns).any(|column| column.place == place)
     }
 
+    /// Whether the key of a record is the table's, untouched by transforms.
+    pub(super) fn keeps_its_key(&self) -> bool {
+        self.key_fields.is_empty()
+    }
+
     /// Appends the key with its schema; false if events have none.
     pub(super) fn append_key(
         &self,
@@ -204,7 +224,9 @@ impl TablePlan {
             return Ok(false);
         }
         out.extend_from_slice(&self.key_texts.front);
-        self.key.append(cells, previous, out)?;
+        self.key.append_open(cells, previous, out)?;
+        append_fields(&self.key_fields, out);
+        out.push(b'}');
         out.extend_from_slice(&self.key_texts.back);
         Ok(true)
     }

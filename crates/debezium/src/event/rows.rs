@@ -211,7 +211,7 @@ impl TablePlan {
     ) -> Result<(), EventError> {
         use super::HeaderForm;
         if self.settings.header_form == (HeaderForm::Json { has_schemas: true }) {
-            if self.settings.key_schemas {
+            if self.settings.key_schemas && self.keeps_its_key() {
                 return self.append_key(cells, previous, out).map(drop);
             }
             let schema = crate::schema::Schema::new(self.key.schema());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::condition::Expression;
 use super::fields::{FieldEdit, Side};
+use super::logical::{KeyField, LogicalRoute};
 use super::outbox::Outbox;
 use super::predicate::{Condition, Predicate};
 use super::route::Route;
@@ -42,7 +43,7 @@ impl Definitions {
         let mut issues = Issues::new();
         let (mut flat, mut chain) = (None, Chain::default());
         for name in &self.transforms {
-            match self.step(name) {
+            match self.step(name, flat.is_none()) {
                 Ok(Compiled::Flat(settings)) if flat.is_none() => flat = Some(settings),
                 Ok(Compiled::Flat(_)) => {
                     let why = "the envelope is already taken off";
@@ -52,10 +53,20 @@ impl Definitions {
                 Err(mut wrong) => issues.append(&mut wrong),
             }
         }
+        if chain.changes_records() && chain.has_logical_route() {
+            let sides = [("key", self.has_schemas.0), ("value", self.has_schemas.1)];
+            for (side, _) in sides.iter().filter(|(_, has_schemas)| *has_schemas) {
+                let why = format!(
+                    "beside ByLogicalTableRouter and a transform that looks at each record, schemas \
+                     are not supported: set '{side}.converter.schemas.enable' to false"
+                );
+                issues.push(("transforms".to_owned(), why));
+            }
+        }
         if issues.is_empty() { Ok((flat, chain)) } else { Err(issues) }
     }
 
-    fn step(&self, name: &str) -> Result<Compiled, Issues> {
+    fn step(&self, name: &str, has_envelope: bool) -> Result<Compiled, Issues> {
         let class = self.required(name, "type")?;
         let condition = self.condition(name)?;
         let short = class.rsplit('.').next().unwrap_or_default();
@@ -75,17 +86,50 @@ impl Definitions {
                 Action::Route(Route::new(regex, replacement).map_err(invalid("regex"))?)
             }
             "ByLogicalTableRouter" | "ToLogicalTopicRouter" => {
-                if self.get(name, "key.enforce.uniqueness") != Some("false") {
-                    let why = "only false is supported: keys are not changed";
-                    return Err(vec![(at(name, "key.enforce.uniqueness"), why.to_owned())]);
-                }
                 let regex = self.required(name, "topic.regex")?;
                 let replacement = self.required(name, "topic.replacement")?;
-                Action::Route(Route::new(regex, replacement).map_err(invalid("topic.regex"))?)
+                let route = Route::new(regex, replacement).map_err(invalid("topic.regex"))?;
+                let key_field = self.key_field(name, short)?;
+                Action::Logical(LogicalRoute { route, key_field, has_envelope })
             }
             _ => self.record_action(name, class)?,
         };
         Ok(Compiled::Step(Step { condition, action }))
+    }
+
+    /// What `ByLogicalTableRouter` adds to keys.
+    fn key_field(&self, name: &str, class: &str) -> Result<Option<KeyField>, Issues> {
+        match self.get(name, "key.enforce.uniqueness").map(str::trim) {
+            Some(word) if word.eq_ignore_ascii_case("false") => return Ok(None),
+            Some(word) if !word.eq_ignore_ascii_case("true") => {
+                let why = "Expected value to be either true or false".to_owned();
+                return Err(vec![(at(name, "key.enforce.uniqueness"), why)]);
+            }
+            _ => {}
+        }
+        let usual = match class {
+            "ByLogicalTableRouter" => "__dbz__physicalTableIdentifier",
+            _ => "__dbz__sourceIdentifier",
+        };
+        let given = |option| self.get(name, option).filter(|text| !text.is_empty());
+        let (regex, replacement) = (given("key.field.regex"), given("key.field.replacement"));
+        let derived = match (regex, replacement) {
+            (None, None) => None,
+            (Some(regex), Some(replacement)) => {
+                let wrong = |why| vec![(at(name, "key.field.regex"), why)];
+                Some(Route::new(regex, replacement).map_err(wrong)?)
+            }
+            (Some(_), None) => {
+                let why = "it must not be empty where key.field.regex is set".to_owned();
+                return Err(vec![(at(name, "key.field.replacement"), why)]);
+            }
+            (None, Some(_)) => {
+                let why = "it must not be empty where key.field.replacement is set".to_owned();
+                return Err(vec![(at(name, "key.field.regex"), why)]);
+            }
+        };
+        let field = given("key.field.name").unwrap_or(usual).to_owned();
+        Ok(Some(KeyField { name: field, derived }))
     }
 
     /// A transform that looks at records one by one.

@@ -6,22 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tailwater_connector_api::{
-    BoxFuture, SinkContext, SinkPlan, SourceContext, SourcePlan, TableIssue,
+    BoxFuture, Dialect, Precondition, SinkContext, SinkPlan, SourceContext, SourcePlan, TableIssue,
 };
 use tailwater_connectors::kafka::{self, RecordSinkPlan, RecordSinkSettings};
 use tailwater_connectors::postgres::records::{
     PostgresRecordPlan, connect_offset, connect_partition,
 };
+use tailwater_debezium::VERSION;
 use tailwater_debezium::config::{self, CONNECTOR_CLASS, ConnectorConfig as DebeziumConfig};
 use tailwater_runtime::{
     CheckpointSettings, GraphSink, GraphSource, JobGraph, JobSettings, JobSpec, SinkKey,
-    durable_positions, spawn_job,
+    alter_positions, durable_positions, spawn_job,
 };
 
 use crate::check::{CheckedTable, TableRole};
 
 use super::{
-    ConfigKey, ConnectEngine, ConnectorConfig, ConnectorOffset, Plugin, PluginKind,
+    Altered, ConfigKey, ConnectEngine, ConnectorConfig, ConnectorOffset, Plugin, PluginKind,
     RunningConnector, StartConnector, TopicSet, Validation, WorkerConfig,
 };
 
@@ -30,11 +31,12 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// How long a record waits for its transaction, unless the worker says otherwise.
 const TRANSACTION_INTERVAL: Duration = Duration::from_secs(1);
 const STATE_BYTES: usize = 16 << 20;
-const VERSION: &str = "3.6.3.Final";
 
 /// The connectors of this binary.
 pub struct DebeziumEngine {
     worker: WorkerConfig,
+    /// How those who read its words speak.
+    dialect: Dialect,
 }
 
 /// A connector whose options are right.
@@ -46,8 +48,8 @@ struct Judged {
 
 impl DebeziumEngine {
     /// An engine for a worker.
-    pub fn new(worker: WorkerConfig) -> Self {
-        Self { worker }
+    pub fn new(worker: WorkerConfig, dialect: Dialect) -> Self {
+        Self { worker, dialect }
     }
 
     /// The options with the worker's own beneath them and everything put in that stands elsewhere.
@@ -87,7 +89,7 @@ impl DebeziumEngine {
             .flatten()
             .cloned()
             .collect();
-        validation.errors.extend(wrong.into_iter().map(as_issue));
+        validation.errors.extend(wrong.into_iter().map(|issue| as_issue(issue, self.dialect)));
         let Ok(source) = source else {
             let errors = validation.errors.iter().map(|issue| issue.message.clone()).collect();
             return (validation, Err(errors));
@@ -130,11 +132,14 @@ impl DebeziumEngine {
         with_kafka: bool,
     ) -> Vec<CheckedTable> {
         let (validation, judged) = self.judge(config);
+        let told = |all: Vec<Precondition>| {
+            all.into_iter().map(|found| found.told_in(self.dialect)).collect::<Vec<_>>()
+        };
         let table = |role, connector: &str, preconditions| CheckedTable {
             role,
             table: name.to_owned(),
             connector: connector.to_owned(),
-            preconditions,
+            preconditions: told(preconditions),
         };
         let Ok(judged) = judged else {
             let refused = validation::refusals(&validation);
@@ -146,7 +151,8 @@ impl DebeziumEngine {
             source_name: name.to_owned(),
             scratch: None,
         };
-        let found = judged.source.check(context).await;
+        let mut found = judged.source.check(context).await;
+        found.extend(validation::remarks(&validation));
         let mut checked = vec![table(TableRole::Source, "postgresql", found)];
         if let Ok(sink) = self.sink(&judged.config, &TopicSet::default())
             && with_kafka
@@ -163,13 +169,13 @@ impl DebeziumEngine {
 }
 
 /// Options of the Kafka client are the worker's, or `producer.override.*` of the connector.
-fn as_issue(issue: TableIssue) -> config::Issue {
+fn as_issue(issue: TableIssue, dialect: Dialect) -> config::Issue {
+    let hint = issue.hint_in(dialect).map(|hint| format!(" ({hint})")).unwrap_or_default();
     let option = issue.option.unwrap_or_else(|| "connector.class".to_owned());
     let option = match option.strip_prefix("properties.") {
         Some(client) => format!("producer.override.{client}"),
         None => option,
     };
-    let hint = issue.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
     let message = format!("The '{option}' value is invalid: {}{hint}", issue.message);
     config::Issue { option, message }
 }
@@ -210,7 +216,9 @@ impl ConnectEngine for DebeziumEngine {
             }
             let (mut validation, judged) = self.judge(config);
             if let Ok(judged) = judged {
-                validation.errors.extend(validation::ask_the_server(&judged.source).await);
+                validation
+                    .errors
+                    .extend(validation::ask_the_server(&judged.source, self.dialect).await);
             }
             Some(validation::answer(&validation))
         })
@@ -261,6 +269,7 @@ impl ConnectEngine for DebeziumEngine {
             }),
             state_budget_bytes: STATE_BYTES,
             time_zone: "UTC".to_owned(),
+            dialect: self.dialect,
         };
         let graph = move || graph(Arc::clone(&source) as _, Arc::clone(&sink) as _);
         let job = spawn_job(JobSpec { settings, graph: Arc::new(graph) });
@@ -281,18 +290,51 @@ impl ConnectEngine for DebeziumEngine {
         Ok(positions.into_iter().filter_map(offset).collect())
     }
 
-    fn alter_offsets(
-        &self,
-        _request: &StartConnector<'_>,
-        _offsets: &[ConnectorOffset],
-    ) -> Result<(), String> {
-        Err("The slot knows from where on changes are there, so a connector cannot be put to \
-             another place: reset its offsets (an offset of null, or DELETE) to begin anew"
-            .to_owned())
+    fn alter_offsets<'a>(
+        &'a self,
+        request: StartConnector<'a>,
+        offsets: &'a [ConnectorOffset],
+    ) -> BoxFuture<'a, Result<Altered, String>> {
+        Box::pin(async move {
+            let judged = self.judge(request.config).1.map_err(|errors| errors.join("; "))?;
+            let offset = one_offset(&connect_partition(&judged.config), offsets)?;
+            if offset.is_null() {
+                return Ok(Altered::Reset);
+            }
+            let sink = self.sink(&judged.config, &request.topics);
+            let sink = sink.map_err(|_| "the options of the Kafka client are wrong".to_owned())?;
+            let known = durable_positions(&request.checkpoints).map_err(|e| e.reason())?;
+            let moved = judged.source.moved(known.first(), offset).await;
+            let moved = moved.map_err(|error| match error.hint_in(self.dialect) {
+                Some(hint) => format!("{error} ({hint})"),
+                None => error.to_string(),
+            })?;
+            let graph = graph(Arc::new(judged.source), Arc::new(sink));
+            alter_positions(request.name, &request.checkpoints, &graph, &[moved])
+                .map_err(|error| error.reason())?;
+            Ok(Altered::Moved)
+        })
     }
 
     fn cluster_id(&self) -> BoxFuture<'_, Option<String>> {
         Box::pin(kafka::named_cluster(&self.worker.client))
+    }
+}
+
+/// The one offset that a connector has.
+fn one_offset<'a>(
+    partition: &serde_json::Value,
+    offsets: &'a [ConnectorOffset],
+) -> Result<&'a serde_json::Value, String> {
+    if let Some(other) = offsets.iter().find(|offset| offset.partition != *partition) {
+        return Err(format!(
+            "This connector reads the partition {partition}, not {}",
+            other.partition
+        ));
+    }
+    match offsets {
+        [offset] => Ok(&offset.offset),
+        _ => Err(format!("The partition {partition} must have one offset")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Transactional sinks: the rows of a checkpoint are published once it is durable, and after a crash
 //! again or not at all, by what the sink says.
 
-use tailwater_connector_api::Publication;
+use tailwater_connector_api::{Dialect, Hint, Publication};
 use tailwater_types::CheckpointId;
 
 use super::EpochLoop;
@@ -22,8 +22,10 @@ pub(super) fn judge(
 ) -> Result<Vec<Option<u64>>, JobError> {
     let is_transactional =
         |i: usize| graph.sinks[i].plan.publication() == Publication::Transactional;
-    let Some(CheckpointId(resumed_from)) = recovered.checkpoint else {
-        return Ok(vec![None; sinks.len()]);
+    // Checkpoint 0 is a place that was given: the job has not run yet.
+    let resumed_from = match recovered.checkpoint {
+        Some(CheckpointId(number)) if number > 0 => number,
+        _ => return Ok(vec![None; sinks.len()]),
     };
     let judged = sinks.iter().enumerate().map(|(i, sink)| {
         if !is_transactional(i) {
@@ -50,9 +52,18 @@ fn lost(table: &str, checkpoint: u64, expected: Option<u64>, found: Option<u64>)
             "cannot resume from checkpoint {checkpoint}: sink \"{table}\" must have published \
              checkpoint {expected} or {checkpoint}, but {found}"
         ),
-        hint: "another job may have used the same 'sink.transactional-id-prefix', or the sink's \
-               record of progress was deleted; to begin anew, empty the sink and start with --fresh"
-            .to_owned(),
+        hint: Hint::each(|say| {
+            let mend = say.begin_anew();
+            let another = match say {
+                Dialect::Sql => "another job may have used the same 'sink.transactional-id-prefix'",
+                Dialect::Connect | Dialect::File => {
+                    "a connector of the same name may have run elsewhere"
+                }
+            };
+            format!(
+                "{another}, or the sink's record of progress was deleted; empty the sink and {mend}"
+            )
+        }),
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 mod transactions;
 
-use tailwater_connector_api::SinkPlan;
 use tailwater_connector_api::testkit::{MemorySink, MemorySource};
+use tailwater_connector_api::{Dialect, SinkPlan};
 use tailwater_runtime::{
     CheckpointSettings, GraphSink, GraphSource, JobGraph, JobSettings, JobSpec, JobStatus, SinkKey,
     spawn_job,
@@ -64,6 +64,7 @@ fn spec<S: SinkPlan + Clone + 'static>(
         checkpoints,
         state_budget_bytes: 1 << 20,
         time_zone: "UTC".to_owned(),
+        dialect: Dialect::Sql,
     };
     JobSpec { settings, graph: Arc::new(graph) }
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use tailwater_pipeline::connect::{
-    ConnectEngine, ConnectorConfig, RunningConnector, StartConnector, TopicSet,
+    ConnectEngine, ConnectorConfig, Dialect, RunningConnector, StartConnector, TopicSet,
 };
 use tailwater_runtime::JobStatus;
 
@@ -199,7 +199,10 @@ fn standing(status: &JobStatus) -> Standing {
             Standing { state: State::Restarting, trace: Some(reason.clone()) }
         }
         JobStatus::Failed(error) => {
-            let hint = error.hint().map(|hint| format!("\n\thint: {hint}")).unwrap_or_default();
+            let hint = error
+                .hint_in(Dialect::Connect)
+                .map(|hint| format!("\n\thint: {hint}"))
+                .unwrap_or_default();
             Standing { state: State::Failed, trace: Some(format!("{}{hint}", error.reason())) }
         }
     }

@@ -107,6 +107,17 @@ impl Store {
     }
 }
 
+/// The connectors that lie below a directory, whether a worker has it open or not: names and
+/// configurations. Secrets are in them as they were posted.
+///
+/// # Errors
+/// If the directory cannot be listed.
+pub fn kept_connectors(root: &Path) -> io::Result<Vec<(String, ConnectorConfig)>> {
+    let files = fs::read_dir(root)?.flatten().map(|entry| entry.path().join(FILE));
+    let kept = files.filter_map(|file| read(&file).ok().flatten());
+    Ok(kept.map(|kept| (kept.name, kept.config)).collect())
+}
+
 fn read(file: &Path) -> io::Result<Option<Kept>> {
     match fs::read(file) {
         Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),

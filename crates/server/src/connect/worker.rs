@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tailwater_pipeline::connect::{
-    ConnectEngine, ConnectorConfig, ConnectorOffset, PluginKind, Validation,
+    Altered, ConnectEngine, ConnectorConfig, ConnectorOffset, PluginKind, Validation,
 };
 
 use super::connector::{Connector, State};
@@ -198,14 +198,20 @@ impl Worker {
                 connector.name
             )));
         }
-        if offsets.iter().all(|offset| offset.offset.is_null()) {
-            return connector.forget_offsets().map_err(|error| {
-                RestError::internal(format!("cannot remove the checkpoints: {error}"))
-            });
-        }
         let config = connector.config();
-        let altered = self.engine.alter_offsets(&connector.request(&config), offsets);
-        altered.map_err(RestError::bad_request)
+        let altered = match offsets {
+            [] => Altered::Reset,
+            offsets => {
+                let altered = self.engine.alter_offsets(connector.request(&config), offsets);
+                altered.await.map_err(RestError::bad_request)?
+            }
+        };
+        match altered {
+            Altered::Moved => Ok(()),
+            Altered::Reset => connector.forget_offsets().map_err(|error| {
+                RestError::internal(format!("cannot remove the checkpoints: {error}"))
+            }),
+        }
     }
 
     /// Judges a configuration of a connector of ours.

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use futures_util::stream::{self, StreamExt};
 use tailwater_connector_api::{
-    BoxFuture, ConnectorError, ErrorKind, NoAck, ReadFrom, Source, SourceContext, SourcePlan,
-    SourceReader,
+    BoxFuture, ConnectorError, Dialect, ErrorKind, NoAck, ReadFrom, Source, SourceContext,
+    SourcePlan, SourceReader,
 };
 use tailwater_pipeline::connect::{
-    ConfigInfo, ConfigKey, ConfigValue, ConnectEngine, ConnectorConfig, ConnectorOffset, Plugin,
-    PluginKind, RunningConnector, StartConnector, Validation,
+    Altered, ConfigInfo, ConfigKey, ConfigValue, ConnectEngine, ConnectorConfig, ConnectorOffset,
+    Plugin, PluginKind, RunningConnector, StartConnector, Validation,
 };
 use tailwater_runtime::{GraphSource, JobGraph, JobSettings, JobSpec, spawn_job};
 use tailwater_types::ChangelogMode;
@@ -98,6 +100,7 @@ impl ConnectEngine for IdleEngine {
             checkpoints: None,
             state_budget_bytes: 1 << 20,
             time_zone: "UTC".to_owned(),
+            dialect: Dialect::Connect,
         };
         let job = spawn_job(JobSpec { settings, graph: Arc::new(graph) });
         Ok(RunningConnector { job, notes: Vec::new() })
@@ -110,12 +113,18 @@ impl ConnectEngine for IdleEngine {
         }])
     }
 
-    fn alter_offsets(
-        &self,
-        _request: &StartConnector<'_>,
-        offsets: &[ConnectorOffset],
-    ) -> Result<(), String> {
-        Err(format!("there is no place {}", offsets[0].offset["lsn"]))
+    fn alter_offsets<'a>(
+        &'a self,
+        _request: StartConnector<'a>,
+        offsets: &'a [ConnectorOffset],
+    ) -> BoxFuture<'a, Result<Altered, String>> {
+        Box::pin(async move {
+            match &offsets[0].offset {
+                Value::Null => Ok(Altered::Reset),
+                offset if offset["lsn"] == 7 => Err(format!("there is no place {}", offset["lsn"])),
+                _ => Ok(Altered::Moved),
+            }
+        })
     }
 
     fn cluster_id(&self) -> BoxFuture<'_, Option<String>> {

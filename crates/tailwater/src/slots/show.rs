@@ -14,6 +14,7 @@ fn size(bytes: Option<i64>) -> Option<String> {
 fn owner(slot: &SlotStatus) -> String {
     match &slot.owner {
         Some(Owner::Job(job)) => format!("tailwater {job}"),
+        Some(Owner::Connector(name)) => format!("connector {name}"),
         Some(Owner::Publication(_)) => "tailwater, probably".to_owned(),
         None => String::new(),
     }
@@ -127,6 +128,7 @@ pub(super) fn json_slot(slot: &SlotStatus) -> Value {
     });
     let owner = slot.owner.as_ref().map(|owner| match owner {
         Owner::Job(job) => json!({"by": "application_name", "job": job}),
+        Owner::Connector(name) => json!({"by": "connector", "connector": name}),
         Owner::Publication(name) => json!({"by": "publication", "publication": name}),
     });
     let dangers: Vec<String> = slot.dangers.iter().map(ToString::to_string).collect();

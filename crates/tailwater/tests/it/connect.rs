@@ -1,6 +1,8 @@
 //! `tailwater server` as a Kafka Connect worker: connectors that are posted, killed with it, and
 //! go on.
 
+mod offsets;
+
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -263,6 +265,11 @@ async fn a_password_is_shown_nowhere() {
     let path = format!("/connector-plugins/{class}/config/validate");
     let mut answers = vec![server.ask("PUT", &path, &config.to_string())];
     assert_eq!(answers[0].1["error_count"], 0, "{}", answers[0].1);
+    let told = answers[0].1["configs"].as_array().unwrap().iter();
+    let told: Vec<&Value> = told.filter(|info| info["definition"]["name"] == "tasks.max").collect();
+    assert_eq!(told[0]["value"]["errors"], json!([]));
+    let documentation = told[0]["definition"]["documentation"].as_str().unwrap();
+    assert!(documentation.contains("Note: 'tasks.max' has no effect"), "{documentation}");
     answers.push(server.post("pg", &config));
     server.until("pg", "RUNNING").await;
     for path in ["", "/config", "/status", "/tasks", "/tasks-config", "/offsets"] {
@@ -322,7 +329,9 @@ async fn a_connector_in_a_file_is_checked_and_run_without_a_server() {
     assert!(ran.stderr.contains("'topic.prefix' value is invalid"), "{}", ran.stderr);
     config["topic.prefix"] = json!(prefix);
     file(&config);
-    workspace.run_command(&["check", "c.json"], &[]).assert_code(0);
+    let ran = workspace.run_command(&["check", "c.json"], &[]);
+    ran.assert_code(0);
+    assert!(ran.stdout.contains("'tasks.max' has no effect: a connector for"), "{}", ran.stdout);
     let mut binary = workspace.start_command(&["run", "c.json", "-D", &brokers], &[]);
     binary.wait_for_output("keeps its checkpoints in");
     assert_eq!(client.committed_at_least(&format!("{prefix}.public.counters"), 100).len(), 100);

@@ -14,7 +14,7 @@ use rdkafka::producer::{BaseProducer, Producer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::{Message, util::Timeout};
 use serde::{Deserialize, Serialize};
-use tailwater_connector_api::{ConnectorError, ErrorKind, Published, SinkContext};
+use tailwater_connector_api::{ConnectorError, Dialect, ErrorKind, Hint, Published, SinkContext};
 use tailwater_types::CheckpointId;
 
 use super::delivery::Transactions;
@@ -174,7 +174,13 @@ impl Progress {
     fn unreadable(&self, why: &str) -> ConnectorError {
         let topic = &self.topic;
         let message = format!("the topic of progress \"{topic}\" cannot be read: {why}");
-        ConnectorError::new(ErrorKind::Conflict, message)
-            .with_hint("'sink.progress-topic' = '...' names another topic for a job that begins")
+        ConnectorError::new(ErrorKind::Conflict, message).with_hint(Hint::each(|say| match say {
+            Dialect::Sql => "'sink.progress-topic' = '...' names another topic for a job that \
+                                 begins"
+                .to_owned(),
+            Dialect::Connect | Dialect::File => {
+                format!("delete the topic if nobody else uses it, and {}", say.begin_anew())
+            }
+        }))
     }
 }

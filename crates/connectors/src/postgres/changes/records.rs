@@ -1,12 +1,11 @@
 //! What a source of records makes of the stream beside changes of rows.
 
-use std::collections::VecDeque;
-
-use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tailwater_connector_api::{ConnectorError, ErrorKind, SourceEvent};
 use tailwater_pg_wire::Lsn;
 use tailwater_pg_wire::pgoutput::Begin;
+use tailwater_types::ChangeBatch;
 
-use super::super::records::Signal;
+use super::super::records::Rereads;
 use super::rows::{CapturedRelation, Change};
 use super::{Changes, MAX_BYTES, MAX_ROWS};
 
@@ -89,27 +88,52 @@ impl Changes {
         Ok(())
     }
 
-    /// Whether there are signals that are not done.
+    /// Whether the transaction that is being taken has signals: they are done behind it.
     pub(super) fn is_signalled(&self) -> bool {
-        self.is_rereading || self.records.as_ref().is_some_and(|r| !r.signals.is_empty())
+        self.records.as_ref().is_some_and(|r| !r.signals.is_empty())
     }
 
-    /// Signals whose transactions are over. Until [`Changes::end_signals`] there is no place to go
-    /// on from: a restart reads them again.
-    pub(crate) fn take_signals(&mut self) -> VecDeque<Signal> {
-        let Some(records) = self.records.as_mut().filter(|_| self.transaction.is_none()) else {
-            return VecDeque::new();
-        };
-        let signals = std::mem::take(&mut records.signals);
-        self.is_rereading |= !signals.is_empty();
-        signals
+    /// The transaction is over: its signals are remembered with the position, which is told. Gives
+    /// whether there are any.
+    pub(super) fn keep_signals(&mut self) -> bool {
+        let signals = self.records.as_mut().map(|r| std::mem::take(&mut r.signals));
+        let signals = signals.unwrap_or_default();
+        let has_some = !signals.is_empty();
+        self.position.rereads.signals.extend(signals);
+        has_some
     }
 
-    /// What the signals ask for is done.
-    pub(crate) fn end_signals(&mut self) {
-        if std::mem::take(&mut self.is_rereading) {
-            self.cut();
-        }
+    /// What is still to be read again.
+    pub(crate) fn rereads(&self) -> &Rereads {
+        &self.position.rereads
+    }
+
+    /// The same, to be changed where [`Changes::is_between`] holds; [`Changes::cut`] tells it.
+    pub(crate) fn rereads_mut(&mut self) -> &mut Rereads {
+        &mut self.position.rereads
+    }
+
+    /// Whether rows that are read again may come in here: behind a whole transaction, with nothing of
+    /// the next one taken, and no earlier run to follow.
+    pub(crate) fn is_between(&self) -> bool {
+        self.transaction.is_none() && self.skip == 0 && !self.has_stops()
+    }
+
+    /// Hands over rows that were read again: until the next [`Changes::cut`] there is no place to go
+    /// on from.
+    pub(crate) fn push_reread(&mut self, rows: ChangeBatch) {
+        self.ready.push_back(SourceEvent::Batch { rows, position: None });
+    }
+
+    /// Transactions that were told since this was first asked for and that nobody has seen in a
+    /// snapshot.
+    pub(crate) fn told_transactions(&mut self) -> &mut Vec<u32> {
+        self.told_xids.get_or_insert_default()
+    }
+
+    /// Nobody asks for transactions any more.
+    pub(crate) fn forget_transactions(&mut self) {
+        self.told_xids = None;
     }
 
     /// Ends the batch where an earlier run did, or when it is full.

@@ -8,7 +8,7 @@ mod prepared;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tailwater_connector_api::{ConnectorError, ErrorKind, Hint};
 use tailwater_pg_wire::Lsn;
 use tailwater_pg_wire::backend::{BackendMessage, Framing, first_frame};
 use tailwater_pg_wire::replication::{self, ReplicationMessage};
@@ -38,9 +38,6 @@ const PROGRESS: Duration = Duration::from_millis(500);
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// `undefined_object`: all that the plugin looks up by its name is the publication.
 const NO_SUCH_OBJECT: &str = "42704";
-const PUBLICATION_GONE: &str = "the publication was dropped, and making it anew does not bring it back \
-    for what was written meanwhile: start the job anew with --fresh (it makes it and reads the tables \
-    again)";
 /// How long our own last reader may need to leave the slot.
 const HANDOVER: Duration = Duration::from_secs(5);
 
@@ -312,7 +309,7 @@ impl Stream {
                 let told = command_error("read from the replication slot", &error);
                 return Err(match error.sqlstate.as_str() {
                     // The server looks it up as of the change that it decodes.
-                    NO_SUCH_OBJECT => told.with_hint(PUBLICATION_GONE),
+                    NO_SUCH_OBJECT => told.with_hint(publication_gone()),
                     _ => told,
                 });
             }
@@ -358,6 +355,16 @@ impl Stream {
 /// It waits for what we have not made durable yet; we let it go and come back.
 fn shutting_down() -> ConnectorError {
     ConnectorError::new(ErrorKind::Connect, "the server is shutting down")
+}
+
+fn publication_gone() -> Hint {
+    Hint::each(|say| {
+        format!(
+            "the publication was dropped, and making it anew does not bring it back for what was \
+             written meanwhile: {} (it is made and the tables are read again)",
+            say.begin_anew()
+        )
+    })
 }
 
 async fn replicate(

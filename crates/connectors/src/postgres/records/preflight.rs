@@ -58,6 +58,7 @@ impl RecordPreflight<'_> {
         }
         let known = self.known(&client).await;
         let known = found.take("table", Object::Server, known)?;
+        self.check_signal_table(&known, found);
         for known in &known {
             self.check_table(&client, known, found).await;
         }
@@ -149,7 +150,34 @@ impl RecordPreflight<'_> {
         }
     }
 
-    async fn open_replication(&self) -> Result<(WireConnection, ServerIdentity), ConnectorError> {
+    /// Signals that cannot come harm nobody who sends none.
+    fn check_signal_table(&self, known: &[KnownTable], found: &mut Preconditions) {
+        let Some(name) = self.source.signal_table.as_ref().filter(|_| self.streams()) else {
+            return;
+        };
+        let object = Object::Table(name.clone());
+        if known.iter().any(|k| self.source.is_signal_table(&k.table.schema, &k.table.name)) {
+            let message = format!("signals are read from \"{name}\"");
+            return found.ok("signal-table", object, message);
+        }
+        let message = format!(
+            "\"signal.data.collection\": table \"{name}\" does not exist: no signal can come"
+        );
+        if self.is_start {
+            tracing::warn!("{message}");
+        }
+        let (schema, table) = name.split_once('.').unwrap_or(("public", name));
+        let mend = format!(
+            "CREATE TABLE {} (id varchar(42) PRIMARY KEY, type varchar(32) NOT NULL, data \
+             varchar(2048));",
+            client::qualified(schema, table)
+        );
+        found.warn("signal-table", object, message, mend);
+    }
+
+    pub(super) async fn open_replication(
+        &self,
+    ) -> Result<(WireConnection, ServerIdentity), ConnectorError> {
         let address = &self.config.address;
         let opened = WireConnection::open(address, &self.application, Session::Replication);
         let mut connection = opened.await?;

@@ -9,15 +9,17 @@ use tailwater_connector_api::{
     SourcePlan, TableIssue,
 };
 use tailwater_debezium::config::{ConnectorConfig, SnapshotMode};
-use tailwater_types::{ChangelogMode, Schema};
+use tailwater_types::{ChangelogMode, Position, Schema};
 
 use super::super::capture::TablePattern;
-use super::super::client::ServerAddress;
+use super::super::client::{self, ServerAddress};
 use super::super::options::{ChangeForm, PostgresConfig, PublicationCreate, Startup};
+use super::super::position::SlotPosition;
 use super::super::run::{PostgresCdcSource, RecordJob};
 use super::super::snapshot::CutSettings;
 use super::super::source::HUBS;
 use super::super::tls;
+use super::offsets::WantedPlace;
 use super::preflight::RecordPreflight;
 
 /// How often an idle slot moves on.
@@ -101,6 +103,27 @@ impl PostgresRecordPlan {
             hub: HUBS.of(&self.config.address, &self.config.slot),
             is_start,
         }
+    }
+
+    /// The position behind an offset of Kafka Connect, where `known` is that of the last checkpoint.
+    ///
+    /// # Errors
+    /// Why the connector cannot go on from there, in a sentence.
+    pub async fn moved(
+        &self,
+        known: Option<&Position>,
+        offset: &serde_json::Value,
+    ) -> Result<Position, ConnectorError> {
+        let wanted = WantedPlace::read(offset)?;
+        let known = known.map(SlotPosition::read).transpose()?;
+        let context = SourceContext::default();
+        let preflight = self.preflight(&context, false);
+        let client = client::connect(&self.config.address, &preflight.application).await?;
+        wanted.check(&client, &self.config.slot, &self.config.address.database).await?;
+        let tables = preflight.known(&client).await?.iter().map(|k| k.table.oid).collect();
+        let (connection, server) = preflight.open_replication().await?;
+        connection.close().await;
+        Ok(wanted.position(known, server, tables))
     }
 
     async fn open(&self, context: &SourceContext) -> Result<PostgresCdcSource, ConnectorError> {

@@ -6,7 +6,7 @@ use tailwater_connector_api::{ConnectorError, ErrorKind, ReadFrom};
 
 use super::super::capture::{Capture, CapturedTable, RowNewcomers};
 use super::super::position::SlotPosition;
-use super::super::{publication, records, snapshot};
+use super::super::{publication, records, slot, snapshot};
 use super::PostgresCdcSource;
 
 impl PostgresCdcSource {
@@ -77,10 +77,8 @@ impl PostgresCdcSource {
                 "a table that the job was reading (object id {gone}) is gone: it was dropped, or \
                  dropped and created anew; there is {names}"
             );
-            return Err(ConnectorError::new(ErrorKind::PlaceLost, message).with_hint(
-                "start the job anew with --fresh (it reads the tables again); \
-                 'slot.mismatch-policy' = 'resnapshot' reads again unasked",
-            ));
+            let hint = slot::reads_again("");
+            return Err(ConnectorError::new(ErrorKind::PlaceLost, message).with_hint(hint));
         }
         if !self.config.takes_new_tables {
             self.tables.retain(|t| position.tables.contains(&t.table.oid));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tailwater_connector_api::{TableIssue, TableSpec, nearest};
+use tailwater_connector_api::{Dialect, TableIssue, TableSpec, nearest};
 
 use crate::postgres::client::ServerAddress;
 use crate::postgres::options;
@@ -200,7 +200,10 @@ fn tls_options(parameters: &Parameters) -> Result<tls::TlsOptions, AddressError>
     let options = tls::judge(&given, &mut errors);
     match errors.into_iter().next() {
         None => Ok(options),
-        Some(issue) => refuse(issue.message, issue.hint.unwrap_or_default()),
+        Some(issue) => {
+            let hint = issue.hint_in(Dialect::Sql).unwrap_or_default();
+            refuse(issue.message, hint)
+        }
     }
 }
 

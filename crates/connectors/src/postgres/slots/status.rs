@@ -127,6 +127,8 @@ pub struct Holder {
 pub enum Owner {
     /// This job reads it.
     Job(String),
+    /// This connector of a worker reads it, or will.
+    Connector(String),
     /// There is a publication with the name that we give.
     Publication(String),
 }

@@ -1,6 +1,6 @@
 //! How a table is divided: by ranges of its key, or by pages in one snapshot.
 
-use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tailwater_connector_api::{ConnectorError, ErrorKind, Hint};
 use tailwater_pg_wire::pgoutput::Cell;
 use tokio_postgres::Client;
 use tokio_postgres::types::{FromSql, Type};
@@ -32,8 +32,6 @@ pub(crate) struct SnapshotTable {
     pub(super) place: usize,
     /// The row filter of the publication.
     pub(crate) filter: Option<String>,
-    /// Read again because a signal asks for it.
-    pub(crate) is_incremental: bool,
     /// By what it is cut; `None` is by pages.
     pub(crate) key: Option<ChunkKey>,
     /// The tables that hold its rows: itself, or its partitions.
@@ -110,7 +108,7 @@ pub(crate) async fn look_at(
             captured.plan.table()
         );
         return Err(ConnectorError::new(ErrorKind::Config, message)
-            .with_hint("start the job anew with --fresh"));
+            .with_hint(Hint::each(|say| say.begin_anew().to_owned())));
     }
     Ok(SnapshotTable {
         oid: table.oid,
@@ -118,7 +116,6 @@ pub(crate) async fn look_at(
         plan: captured.plan.clone(),
         place: captured.place,
         filter: captured.filter.clone(),
-        is_incremental: false,
         key,
         leaves,
         is_partitioned: table.is_partitioned,
@@ -149,6 +146,11 @@ impl SnapshotTable {
     /// The table behind FROM: without the tables that inherit from it, which publish by themselves.
     pub(super) fn from(&self) -> String {
         if self.is_partitioned { self.sql_name.clone() } else { format!("ONLY {}", self.sql_name) }
+    }
+
+    /// The table behind FROM, in front of a column's name.
+    pub(super) fn alias(&self) -> &str {
+        &self.sql_name
     }
 
     /// `from`, narrowed by conditions and the publication's row filter.

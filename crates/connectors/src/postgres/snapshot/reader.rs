@@ -236,10 +236,10 @@ impl Shared {
             TablePlan::Rows(plan) => CopyForm::Rows(Arc::clone(plan)),
             TablePlan::Records(plan) => {
                 let marks = CopyMarks {
-                    has_begun: self.marks.has_begun.clone().filter(|_| !table.is_incremental),
+                    has_begun: self.marks.has_begun.clone(),
                     begins_table,
                     is_last_table: self.marks.last_table == Some(table.oid),
-                    is_incremental: table.is_incremental,
+                    is_incremental: false,
                 };
                 CopyForm::Records(RecordCopy::new(Arc::clone(plan), seen, marks))
             }

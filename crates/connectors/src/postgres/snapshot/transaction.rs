@@ -16,14 +16,14 @@ use super::super::visibility::{PgSnapshot, widen};
 use super::SnapshotTable;
 
 /// When the wait for older transactions is worth a word.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two attempts to get a snapshot that sees enough.
-pub(super) const PAUSE: Duration = Duration::from_millis(20);
+pub(crate) const PAUSE: Duration = Duration::from_millis(20);
 
 /// An open transaction of a reader.
 #[derive(Debug)]
-pub(super) struct ReadTransaction {
-    pub(super) snapshot: PgSnapshot,
+pub(crate) struct ReadTransaction {
+    pub(crate) snapshot: PgSnapshot,
     /// The end of the WAL after the snapshot was taken: what it sees is committed before.
     pub(super) horizon: Lsn,
     /// The server's clock then, microseconds since 1970.
@@ -33,7 +33,7 @@ pub(super) struct ReadTransaction {
 
 impl ReadTransaction {
     /// What records tell of it.
-    pub(super) fn seen(&self) -> Seen {
+    pub(crate) fn seen(&self) -> Seen {
         Seen { horizon: self.horizon, micros: self.micros, xid: self.snapshot.xmax as u32 }
     }
 }
@@ -76,7 +76,7 @@ pub(super) async fn begin(
 
 /// The lock comes before the snapshot: an older snapshot reads a table that an ALTER has rewritten
 /// in between as empty.
-async fn begin_now(
+pub(super) async fn begin_now(
     connection: &mut WireConnection,
     table: &SnapshotTable,
 ) -> Result<ReadTransaction, ConnectorError> {
@@ -132,11 +132,15 @@ pub(super) async fn join(
 }
 
 /// Ends the transaction.
-pub(super) async fn end(connection: &mut WireConnection) -> Result<(), ConnectorError> {
+pub(crate) async fn end(connection: &mut WireConnection) -> Result<(), ConnectorError> {
     run(connection, "COMMIT").await.map(|_| ())
 }
 
-async fn tell_oldest(connection: &mut WireConnection, xmin: u64) -> Result<(), ConnectorError> {
+/// Says in the log who holds the snapshot up.
+pub(crate) async fn tell_oldest(
+    connection: &mut WireConnection,
+    xmin: u64,
+) -> Result<(), ConnectorError> {
     let sql = "SELECT pid, usename, application_name,
           extract(epoch FROM now() - xact_start)::bigint AS seconds
         FROM pg_stat_activity WHERE backend_xid IS NOT NULL ORDER BY age(backend_xid) DESC LIMIT 1";

@@ -11,7 +11,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore};
-use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tailwater_connector_api::{ConnectorError, ErrorKind, Hint, Setting};
 
 use super::certificate::Parsed;
 use super::options::{Identity, Roots, TlsOptions};
@@ -63,8 +63,10 @@ fn system() -> Result<Vec<CertificateDer<'static>>, ConnectorError> {
         return Ok(found.certs);
     }
     let message = "the operating system has no root certificates";
-    let error = ConnectorError::new(ErrorKind::Config, message)
-        .with_hint("install them (package \"ca-certificates\"), or set \"sslrootcert\" to a file");
+    let error = ConnectorError::new(ErrorKind::Config, message).with_hint(Hint::each(|say| {
+        let root = say.name(Setting::Tls("sslrootcert"));
+        format!("install them (package \"ca-certificates\"), or set \"{root}\" to a file")
+    }));
     Err(match found.errors.into_iter().next() {
         Some(source) => error.with_source(source),
         None => error,

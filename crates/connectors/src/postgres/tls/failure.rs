@@ -4,19 +4,25 @@ use std::error::Error as StdError;
 use std::io;
 
 use rustls::{AlertDescription, CertificateError, Error};
-use tailwater_connector_api::{ConnectorError, ErrorKind};
+use tailwater_connector_api::{ConnectorError, ErrorKind, Hint, Setting};
 
 use super::options::{Roots, SslMode};
 use crate::postgres::client::{ServerAddress, unreachable};
+
+const CHANNEL: Setting = Setting::Tls("channelBinding");
+const MODE: Setting = Setting::Tls("sslmode");
 
 /// The server answered that it speaks no TLS.
 pub(crate) fn no_tls(address: &ServerAddress) -> ConnectorError {
     let ServerAddress { host, port, .. } = address;
     let message = format!("the server at \"{host}:{port}\" does not speak TLS");
-    ConnectorError::new(ErrorKind::Config, message).with_hint(
-        "on the server: ALTER SYSTEM SET ssl = on; with ssl_cert_file and ssl_key_file, then SELECT \
-         pg_reload_conf(); or set \"sslmode\" to prefer or disable to go without",
-    )
+    ConnectorError::new(ErrorKind::Config, message).with_hint(Hint::each(|say| {
+        format!(
+            "on the server: ALTER SYSTEM SET ssl = on; with ssl_cert_file and ssl_key_file, then \
+             SELECT pg_reload_conf(); or set \"{}\" to prefer or disable to go without",
+            say.name(MODE)
+        )
+    }))
 }
 
 /// TLS could not be agreed on.
@@ -117,10 +123,13 @@ pub(crate) fn uncertified(address: &ServerAddress, message: &str) -> Option<Conn
 }
 
 fn needs_certificate(message: String) -> ConnectorError {
-    ConnectorError::new(ErrorKind::Auth, message).with_hint(
-        "set \"sslcert\" and \"sslkey\" to a certificate that an authority in the server's \
-         ssl_ca_file has signed, and its key",
-    )
+    ConnectorError::new(ErrorKind::Auth, message).with_hint(Hint::each(|say| {
+        let (cert, key) = (say.name(Setting::Tls("sslcert")), say.name(Setting::Tls("sslkey")));
+        format!(
+            "set \"{cert}\" and \"{key}\" to a certificate that an authority in the server's \
+             ssl_ca_file has signed, and its key"
+        )
+    }))
 }
 
 /// `channelBinding` is `require`, and the connection has nothing to bind to.
@@ -128,24 +137,32 @@ pub(crate) fn no_channel(has_tls: bool) -> ConnectorError {
     if has_tls {
         let message = "channel binding is required, and the signature of the server's certificate \
                        names no hash to bind to";
-        ConnectorError::new(ErrorKind::Config, message).with_hint(
-            "Ed25519 and RSA-PSS have none: sign the certificate by RSA or ECDSA with SHA-256, or \
-             set \"channelBinding\" to prefer",
-        )
+        ConnectorError::new(ErrorKind::Config, message).with_hint(Hint::each(|say| {
+            format!(
+                "Ed25519 and RSA-PSS have none: sign the certificate by RSA or ECDSA with SHA-256, \
+                 or set \"{}\" to prefer",
+                say.name(CHANNEL)
+            )
+        }))
     } else {
         let message = "channel binding is required, and the server does not speak TLS";
-        ConnectorError::new(ErrorKind::Config, message).with_hint(
-            "on the server: ALTER SYSTEM SET ssl = on; or set \"channelBinding\" to prefer",
-        )
+        ConnectorError::new(ErrorKind::Config, message).with_hint(Hint::each(|say| {
+            let binding = say.name(CHANNEL);
+            format!("on the server: ALTER SYSTEM SET ssl = on; or set \"{binding}\" to prefer")
+        }))
     }
 }
 
 /// `channelBinding` is `require`, and the server authenticates without.
 pub(crate) fn unbound(message: impl Into<String>) -> ConnectorError {
-    ConnectorError::new(ErrorKind::Auth, message).with_hint(
-        "let pg_hba.conf ask for scram-sha-256, and store the password so: SET password_encryption \
-         = 'scram-sha-256'; ALTER ROLE ... PASSWORD '...'; or set \"channelBinding\" to prefer",
-    )
+    ConnectorError::new(ErrorKind::Auth, message).with_hint(Hint::each(|say| {
+        format!(
+            "let pg_hba.conf ask for scram-sha-256, and store the password so: SET \
+             password_encryption = 'scram-sha-256'; ALTER ROLE ... PASSWORD '...'; or set \"{}\" to \
+             prefer",
+            say.name(CHANNEL)
+        )
+    }))
 }
 
 fn untrusted(address: &ServerAddress, reason: &CertificateError) -> ConnectorError {
@@ -158,30 +175,36 @@ fn untrusted(address: &ServerAddress, reason: &CertificateError) -> ConnectorErr
     let (said, hint) = match reason {
         Reason::UnknownIssuer | Reason::BadSignature => (
             format!("is not signed by an authority in {roots}"),
-            format!(
-                "set \"sslrootcert\" to the certificate of the authority that signed it; to see \
-                 what the server shows: openssl s_client -starttls postgres -showcerts -connect \
-                 {host}:{port}"
-            ),
+            Hint::each(|say| {
+                format!(
+                    "set \"{}\" to the certificate of the authority that signed it; to see what the \
+                     server shows: openssl s_client -starttls postgres -showcerts -connect \
+                     {host}:{port}",
+                    say.name(Setting::Tls("sslrootcert"))
+                )
+            }),
         ),
         Reason::NotValidForNameContext { presented, .. } => {
             (format!("is for {}", names(presented)), another_name(tls.mode, presented))
         }
         Reason::Expired | Reason::ExpiredContext { .. } => (
             "has expired".to_owned(),
-            "renew it on the server, then SELECT pg_reload_conf();".to_owned(),
+            "renew it on the server, then SELECT pg_reload_conf();".into(),
         ),
         Reason::NotValidYet | Reason::NotValidYetContext { .. } => {
-            ("is not valid yet".to_owned(), "compare the clocks of both machines".to_owned())
+            ("is not valid yet".to_owned(), "compare the clocks of both machines".into())
         }
         Reason::InvalidPurpose | Reason::InvalidPurposeContext { .. } => (
             "is not for servers".to_owned(),
-            "its extended key usage must have serverAuth, or there must be none".to_owned(),
+            "its extended key usage must have serverAuth, or there must be none".into(),
         ),
         other => (
             format!("cannot be verified ({})", Error::InvalidCertificate(other.clone())),
-            "to see what the server shows: openssl s_client -starttls postgres -showcerts -connect "
-                .to_owned() + &format!("{host}:{port}"),
+            format!(
+                "to see what the server shows: openssl s_client -starttls postgres -showcerts \
+                 -connect {host}:{port}"
+            )
+            .into(),
         ),
     };
     let message = format!("the certificate of the server at \"{host}:{port}\" {said}");
@@ -195,14 +218,16 @@ fn names(presented: &[String]) -> String {
     presented.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
 }
 
-fn another_name(mode: SslMode, presented: &[String]) -> String {
-    let weaker = "set \"sslmode\" to verify-ca, which asks for no name";
-    match presented.iter().find(|name| !name.starts_with('*')) {
-        Some(name) if mode == SslMode::VerifyFull => {
-            format!("connect to \"{name}\", put this name into the certificate, or {weaker}")
+fn another_name(mode: SslMode, presented: &[String]) -> Hint {
+    Hint::each(|say| {
+        let weaker = format!("set \"{}\" to verify-ca, which asks for no name", say.name(MODE));
+        match presented.iter().find(|name| !name.starts_with('*')) {
+            Some(name) if mode == SslMode::VerifyFull => {
+                format!("connect to \"{name}\", put this name into the certificate, or {weaker}")
+            }
+            _ => format!("put the name that you connect to into the certificate, or {weaker}"),
         }
-        _ => format!("put the name that you connect to into the certificate, or {weaker}"),
-    }
+    })
 }
 
 /// The session did not begin: nobody answered, somebody hung up, or TLS broke off behind the

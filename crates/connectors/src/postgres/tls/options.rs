@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use tailwater_connector_api::{TableIssue, nearest};
+use tailwater_connector_api::{Hint, Setting, TableIssue, nearest};
 use tailwater_pg_wire::auth::ChannelBinding;
 
 use crate::options::OptionReader;
@@ -169,6 +169,11 @@ pub(crate) fn judge(given: &BTreeMap<String, Given>, errors: &mut Vec<TableIssue
     options
 }
 
+/// A hint about one parameter.
+fn setting(verb: &str, name: &'static str, rest: &str) -> Hint {
+    Hint::each(|say| format!("{verb} \"{}\" {rest}", say.name(Setting::Tls(name))))
+}
+
 struct Judge<'a> {
     given: &'a BTreeMap<String, Given>,
     errors: &'a mut Vec<TableIssue>,
@@ -183,7 +188,7 @@ impl Judge<'_> {
         self.value(name).map(PathBuf::from)
     }
 
-    fn complain(&mut self, name: &str, message: String, hint: impl Into<String>) {
+    fn complain(&mut self, name: &str, message: String, hint: impl Into<Hint>) {
         let option = self.given.get(name).map_or(name, |given| given.option.as_str());
         self.errors.push(TableIssue::option(option, message).with_hint(hint));
     }
@@ -231,8 +236,14 @@ impl Judge<'_> {
             Some("org.postgresql.ssl.NonValidatingFactory") => true,
             Some(class) => {
                 let message = format!("the Java class \"{class}\" cannot be loaded here");
-                let hint = "say what it does: sslmode, sslrootcert, sslcert and sslkey are taken, \
-                            and org.postgresql.ssl.NonValidatingFactory (encrypt, check nothing)";
+                let hint = Hint::each(|say| {
+                    let taken = ["sslmode", "sslrootcert", "sslcert", "sslkey"];
+                    let taken = taken.map(|name| say.name(Setting::Tls(name))).join(", ");
+                    format!(
+                        "say what it does: {taken} are taken, and \
+                         org.postgresql.ssl.NonValidatingFactory (encrypt, check nothing)"
+                    )
+                });
                 self.complain("sslfactory", message, hint);
                 false
             }
@@ -245,12 +256,12 @@ impl Judge<'_> {
             (None, None) => None,
             (Some(_), None) => {
                 let message = "a client certificate needs its private key".to_owned();
-                self.complain("sslcert", message, "give \"sslkey\" as well");
+                self.complain("sslcert", message, setting("give", "sslkey", "as well"));
                 None
             }
             (None, Some(_)) => {
                 let message = "a private key needs its client certificate".to_owned();
-                self.complain("sslkey", message, "give \"sslcert\" as well");
+                self.complain("sslkey", message, setting("give", "sslcert", "as well"));
                 None
             }
         }
@@ -274,21 +285,36 @@ impl Judge<'_> {
         let name = if self.given.contains_key("sslmode") { "sslmode" } else { "ssl" };
         if verifies && is_unverified {
             let message = "a mode that verifies contradicts a factory that does not".to_owned();
-            self.complain(name, message, "leave \"sslfactory\" out, or set \"sslmode\" to require");
+            let hint = Hint::each(|say| {
+                let factory = say.name(Setting::Tls("sslfactory"));
+                let mode = say.name(Setting::Tls("sslmode"));
+                format!("leave \"{factory}\" out, or set \"{mode}\" to require")
+            });
+            self.complain(name, message, hint);
         } else if verifies && options.roots.is_none() {
             let message = "to verify the server's certificate a root certificate is needed";
-            let hint = "set \"sslrootcert\" to the PEM file of the authority that signed it, or to \
-                        system for the operating system's; \"sslmode\" require encrypts without";
+            let hint = Hint::each(|say| {
+                let root = say.name(Setting::Tls("sslrootcert"));
+                let mode = say.name(Setting::Tls("sslmode"));
+                format!(
+                    "set \"{root}\" to the PEM file of the authority that signed it, or to system \
+                     for the operating system's; \"{mode}\" require encrypts without"
+                )
+            });
             self.complain(name, message.to_owned(), hint);
         }
         if options.roots == Some(Roots::System) && options.mode != SslMode::VerifyFull {
             let message = "the operating system's roots have signed for everybody: a weaker mode \
                            than verify-full would let any server in";
-            self.complain("sslmode", message.to_owned(), "set \"sslmode\" to verify-full");
+            self.complain(
+                "sslmode",
+                message.to_owned(),
+                setting("set", "sslmode", "to verify-full"),
+            );
         }
         if options.channel_binding == ChannelBinding::Require && options.mode == SslMode::Disable {
             let message = "there is no channel to bind to without TLS".to_owned();
-            self.complain("channelBinding", message, "set \"sslmode\" to require");
+            self.complain("channelBinding", message, setting("set", "sslmode", "to require"));
         }
     }
 }

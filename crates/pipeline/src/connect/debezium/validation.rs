@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use tailwater_connector_api::{
-    ConnectorError, ErrorKind, Object, Precondition, Preconditions, SourceContext, SourcePlan,
-    Verdict,
+    ConnectorError, Dialect, ErrorKind, Object, Precondition, Preconditions, SourceContext,
+    SourcePlan, Verdict,
 };
 use tailwater_connectors::postgres::records::PostgresRecordPlan;
 use tailwater_debezium::config::{self, CONNECTOR_CLASS, Definition, Issue, definitions};
@@ -80,7 +80,7 @@ pub(super) fn is_secret(option: &str) -> bool {
 
 /// What the server says against the connector as such. What is wrong with a slot or a table is
 /// told by the task, which may be restarted once it is mended.
-pub(super) async fn ask_the_server(source: &PostgresRecordPlan) -> Vec<Issue> {
+pub(super) async fn ask_the_server(source: &PostgresRecordPlan, dialect: Dialect) -> Vec<Issue> {
     let checked = tokio::time::timeout(LIMIT, source.check(SourceContext::default())).await;
     let issue = |option: &str, text: &str| Issue {
         option: option.to_owned(),
@@ -92,8 +92,9 @@ pub(super) async fn ask_the_server(source: &PostgresRecordPlan) -> Vec<Issue> {
     let is_about_it = |p: &&Precondition| {
         p.verdict == Verdict::Fail && matches!(p.object, Object::Server | Object::Role(_))
     };
-    let failed = found.iter().filter(is_about_it);
+    let failed = found.into_iter().filter(|p| is_about_it(&p));
     failed
+        .map(|p| p.told_in(dialect))
         .map(|p| {
             let mend = p.mend.as_ref().map(|mend| format!(" ({mend})")).unwrap_or_default();
             let option = match p.object {
@@ -115,12 +116,26 @@ pub(super) fn refusals(validation: &config::Validation) -> Vec<Precondition> {
     found.into_vec()
 }
 
+/// Options that are accepted and do nothing, each with the reason.
+pub(super) fn remarks(validation: &config::Validation) -> Vec<Precondition> {
+    let mut found = Preconditions::default();
+    for issue in &validation.notes {
+        found.note("option", Object::Connector(issue.option.clone()), issue.message.as_str());
+    }
+    found.into_vec()
+}
+
 /// The answer: every option, and behind them those that are wrong without being one.
 pub(super) fn answer(validation: &config::Validation) -> Validation {
     let mut groups: Vec<String> = Vec::new();
     let mut configs = Vec::new();
     for option in validation.options() {
-        let Some(definition) = config_key(option.definition) else { continue };
+        let Some(mut definition) = config_key(option.definition) else { continue };
+        // Whoever shows an option shows this beside it; as an error it would refuse the connector.
+        for note in validation.notes.iter().filter(|note| note.option == definition.name) {
+            definition.documentation =
+                format!("{} Note: {}.", definition.documentation, note.message);
+        }
         if !groups.iter().any(|group| group == definition.group) {
             groups.push(definition.group.to_owned());
         }

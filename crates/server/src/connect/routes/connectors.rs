@@ -230,10 +230,12 @@ pub(super) async fn task_status(
     Path((name, task)): Path<(String, String)>,
 ) -> Answer<Json<Value>> {
     let connector = rest.worker.find(&name).filter(|_| task == "0");
-    let Some(standing) = connector.and_then(|connector| connector.task()) else {
+    let found = connector.and_then(|connector| Some((connector.task()?, connector)));
+    let Some((standing, connector)) = found else {
         return Err(RestError::not_found(format!("No status found for task {name}-{task}")));
     };
-    Ok(Json(task_status_of(&rest.worker, &standing)))
+    let version = version(&rest.worker, &connector);
+    Ok(Json(task_status_of(&rest.worker, &standing, &version)))
 }
 
 pub(super) async fn restart_task(
@@ -278,22 +280,23 @@ fn info_of(worker: &Worker, connector: &Connector) -> Value {
 }
 
 fn status_of(worker: &Worker, connector: &Connector) -> Value {
+    let version = version(worker, connector);
     let tasks: Vec<Value> =
-        connector.task().iter().map(|task| task_status_of(worker, task)).collect();
+        connector.task().iter().map(|task| task_status_of(worker, task, &version)).collect();
     json!({
         "name": connector.name,
-        "connector": {"state": connector.state(), "worker_id": worker.id, "version": version()},
+        "connector": {"state": connector.state(), "worker_id": worker.id, "version": version},
         "tasks": tasks,
         "type": "source",
     })
 }
 
-fn task_status_of(worker: &Worker, standing: &Standing) -> Value {
+fn task_status_of(worker: &Worker, standing: &Standing, version: &str) -> Value {
     let mut status = json!({
         "id": 0,
         "state": standing.state,
         "worker_id": worker.id,
-        "version": version(),
+        "version": version,
     });
     if let (Some(trace), Value::Object(status)) = (&standing.trace, &mut status) {
         status.insert("trace".to_owned(), json!(trace));
@@ -301,6 +304,12 @@ fn task_status_of(worker: &Worker, standing: &Standing) -> Value {
     status
 }
 
-fn version() -> &'static str {
-    env!("CARGO_PKG_VERSION")
+/// The version that the list of plugins has for the connector's class.
+fn version(worker: &Worker, connector: &Connector) -> String {
+    let config = connector.config();
+    let class = config.get("connector.class").map(String::as_str).unwrap_or_default();
+    let plugins = worker.engine().plugins().into_iter();
+    let mut named =
+        plugins.filter(|p| p.class == class || p.class.rsplit('.').next() == Some(class));
+    named.next().map(|plugin| plugin.version).unwrap_or_default()
 }

@@ -61,7 +61,7 @@ async fn a_damaged_manifest_is_refused_and_fresh_begins_anew() {
     expect![[r#"
         [ERROR] cannot resume from checkpoint "$DIRECTORY/state/tailwater/checkpoints/orders-with-user-info/manifest.json": its checksum does not match
           --> script.sql:132:1
-          help: another job needs a name of its own: SET 'pipeline.name' = '...'; to begin this one anew, empty its sink tables (rows that are gone from the source would stay there) and start with --fresh
+          help: another job needs a name of its own: SET 'pipeline.name' = '...'; for this one, empty its sink tables (rows that are gone from the source would stay there) and start the job anew with --fresh
     "#]].assert_eq(&stopped.said(&ran));
     stopped.runs_with(&["--fresh"]).await;
     stopped.runs_with(&[]).await;
@@ -83,7 +83,7 @@ async fn a_damaged_state_file_is_refused() {
     expect![[r#"
         [ERROR] state file "$DIRECTORY/state/tailwater/checkpoints/orders-with-user-info/state/000000000001-000001-0000.run" is damaged: the checksum of a block does not match
           --> script.sql:132:1
-          help: start with --fresh to drop the checkpoint and begin anew
+          help: start the job anew with --fresh
     "#]].assert_eq(&stopped.said(&binary.end()));
     stopped.runs_with(&["--fresh"]).await;
 }
@@ -96,7 +96,7 @@ async fn the_checkpoint_of_another_query_is_refused() {
     expect![[r#"
         [ERROR] cannot resume from checkpoint "$DIRECTORY/state/tailwater/checkpoints/orders-with-user-info/manifest.json": the job was another one then; only the checkpoint has: [Join#$HASH]; only the job has: [Join#$HASH]
           --> script.sql:132:1
-          help: another job needs a name of its own: SET 'pipeline.name' = '...'; to begin this one anew, empty its sink tables (rows that are gone from the source would stay there) and start with --fresh
+          help: another job needs a name of its own: SET 'pipeline.name' = '...'; for this one, empty its sink tables (rows that are gone from the source would stay there) and start the job anew with --fresh
     "#]].assert_eq(&stopped.said(&ran));
     // The checkpoint is still there.
     stopped.runs_with(&[]).await;

@@ -253,7 +253,7 @@ async fn a_dropped_slot_is_not_passed_over() {
         2 | CREATE TABLE users (user_id BIGINT, city STRING, PRIMARY KEY (user_id) NOT ENFORCED) WITH (
           |              ^^^^^
           |
-          = help: start the job anew with --fresh (it reads the table again), or restore the checkpoint that belongs to this slot; 'slot.mismatch-policy' = 'resnapshot' reads again unasked
+          = help: start the job anew with --fresh (the tables are read again), or restore the checkpoint that belongs to this slot; 'slot.mismatch-policy' = 'resnapshot' reads again unasked
 
     "#]]);
 }

@@ -95,7 +95,7 @@ struct MemorySinkState {
     rows: BTreeMap<i64, Vec<u8>>,
     writes: usize,
     fails_at_write: Option<usize>,
-
+    refusals: usize,
     released: Option<Arc<gate::Gate>>,
 }
 
@@ -130,6 +130,11 @@ impl MemorySink {
     /// Fails the write of this number, counted from 1 over the sink's whole life, once.
     pub fn fail_at_write(&self, write: usize) {
         self.with(|state| state.fails_at_write = Some(write));
+    }
+
+    /// Refuses this many connections, as a server that is away.
+    pub fn refuse_connections(&self, count: usize) {
+        self.with(|state| state.refusals = count);
     }
 
     /// Lets no write pass until [`MemorySink::release`].
@@ -179,8 +184,15 @@ impl SinkPlan for MemorySink {
         &self,
         _context: SinkContext,
     ) -> BoxFuture<'_, Result<Box<dyn Sink>, ConnectorError>> {
+        let is_refused = self.with(|state| {
+            let is_refused = state.refusals > 0;
+            state.refusals = state.refusals.saturating_sub(1);
+            is_refused
+        });
         let sink: Box<dyn Sink> = Box::new(self.clone());
-        Box::pin(std::future::ready(Ok(sink)))
+        let refused =
+            || ConnectorError::new(ErrorKind::Connect, "scripted refusal").with_hint("wait");
+        Box::pin(std::future::ready(if is_refused { Err(refused()) } else { Ok(sink) }))
     }
 }
 

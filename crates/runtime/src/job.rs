@@ -12,7 +12,7 @@ use crate::epoch_loop::{Ended, EpochLoop};
 use crate::error::JobError;
 use crate::graph::{GraphSource, JobGraph};
 use crate::manifest::durable_positions;
-use crate::restart_policy::{Reaction, pause, reaction};
+use crate::restart_policy::{Patience, Reaction, pause, reaction};
 
 /// How long a job that is asked to stop may take for its last checkpoint: less than what those who
 /// stop processes wait before they kill.
@@ -42,8 +42,8 @@ pub struct CheckpointSettings {
     pub interval: Duration,
     /// Drop what is there and begin anew.
     pub begins_anew: bool,
-    /// Nobody watches its start: a job that goes on from a checkpoint waits for servers that are
-    /// not there yet, as one does that has run.
+    /// Nobody watches its start: a job that goes on from a checkpoint waits for all that may pass, as
+    /// one does that has run. Another waits for servers that are away, and no more.
     pub is_unattended: bool,
 }
 
@@ -67,6 +67,8 @@ pub enum JobStatus {
     Restarting {
         /// What failed.
         reason: String,
+        /// How to mend it, where that is known, in the job's dialect.
+        hint: Option<String>,
     },
     /// All its sources have ended and everything is written.
     Finished,
@@ -180,10 +182,7 @@ async fn supervise(
     metrics: Arc<JobMetrics>,
 ) {
     let mut attempt = 0;
-    let resumes = |c: &CheckpointSettings| {
-        c.is_unattended && durable_positions(&c.directory).is_ok_and(|all| !all.is_empty())
-    };
-    let mut ran_before = spec.settings.checkpoints.as_ref().is_some_and(resumes);
+    let mut patience = patience(&spec.settings);
     loop {
         let mut was_running = false;
         let run = Box::pin(run_once(&spec, &mut stop, &status, &metrics, &mut was_running));
@@ -213,10 +212,12 @@ async fn supervise(
             status.send_replace(JobStatus::Starting);
             continue;
         }
-        ran_before |= was_running;
+        if was_running {
+            patience = Patience::HasRun;
+        }
         attempt = if was_running { 0 } else { attempt + 1 };
         let can_resume = spec.settings.checkpoints.is_some();
-        if reaction(&error) == Reaction::Stop || !can_resume || !ran_before {
+        if reaction(&error, patience) == Reaction::Stop || !can_resume {
             status.send_replace(JobStatus::Failed(Arc::new(error)));
             return;
         }
@@ -225,7 +226,8 @@ async fn supervise(
         }
         let (reason, hint) = (error.reason(), error.hint_in(spec.settings.dialect));
         tracing::warn!(job = spec.settings.name, error = reason, hint, "job failed, will resume");
-        status.send_replace(JobStatus::Restarting { reason });
+        let hint = hint.map(str::to_owned);
+        status.send_replace(JobStatus::Restarting { reason, hint });
         tokio::select! {
             () = tokio::time::sleep(pause(attempt)) => {}
             () = asked_to_stop(&mut stop) => {
@@ -233,6 +235,18 @@ async fn supervise(
                 return;
             }
         }
+    }
+}
+
+/// What a job waits for before it has run.
+fn patience(settings: &JobSettings) -> Patience {
+    let goes_on = |c: &CheckpointSettings| {
+        !c.begins_anew && durable_positions(&c.directory).is_ok_and(|all| !all.is_empty())
+    };
+    match settings.checkpoints.as_ref().filter(|c| goes_on(c)) {
+        None => Patience::Begins,
+        Some(checkpoints) if checkpoints.is_unattended => Patience::HasRun,
+        Some(_) => Patience::GoesOn,
     }
 }
 

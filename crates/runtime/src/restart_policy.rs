@@ -18,8 +18,36 @@ pub(crate) enum Reaction {
     Stop,
 }
 
-/// What a job that has run does about an error. One that has never run stops at any.
-pub(crate) fn reaction(error: &JobError) -> Reaction {
+/// How far a job has come, and so what it waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// It has never run: its user sees at once what is wrong.
+    Begins,
+    /// It goes on from a checkpoint: its servers were there, and may be away as it starts.
+    GoesOn,
+    /// It has run.
+    HasRun,
+}
+
+/// What a job does about an error.
+pub(crate) fn reaction(error: &JobError, patience: Patience) -> Reaction {
+    match patience {
+        Patience::Begins => Reaction::Stop,
+        Patience::GoesOn if is_away(error) => Reaction::BackOff,
+        Patience::GoesOn => Reaction::Stop,
+        Patience::HasRun => once_it_ran(error),
+    }
+}
+
+/// Whether a server does not answer.
+fn is_away(error: &JobError) -> bool {
+    let JobError::Connector { source, .. } = error else {
+        return false;
+    };
+    matches!(source.kind(), ErrorKind::Connect | ErrorKind::Timeout)
+}
+
+fn once_it_ran(error: &JobError) -> Reaction {
     match error {
         JobError::Connector { source, .. } => match source.kind() {
             ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Throttled => Reaction::BackOff,
@@ -78,13 +106,25 @@ mod tests {
     #[test]
     fn what_passes_or_is_mended_elsewhere_is_tried_again() {
         for kind in [ErrorKind::Connect, ErrorKind::Throttled, ErrorKind::Auth] {
-            assert_eq!(reaction(&of_kind(kind)), Reaction::BackOff, "{kind:?}");
+            assert_eq!(once_it_ran(&of_kind(kind)), Reaction::BackOff, "{kind:?}");
         }
         for kind in
             [ErrorKind::Config, ErrorKind::Denied, ErrorKind::BadData, ErrorKind::SchemaMismatch]
         {
-            assert_eq!(reaction(&of_kind(kind)), Reaction::Stop, "{kind:?}");
+            assert_eq!(once_it_ran(&of_kind(kind)), Reaction::Stop, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn a_start_waits_for_a_server_that_was_there_before_and_for_nothing_else() {
+        let waits = |kind, patience| reaction(&of_kind(kind), patience) == Reaction::BackOff;
+        for kind in [ErrorKind::Connect, ErrorKind::Timeout] {
+            assert!(!waits(kind, Patience::Begins), "{kind:?}");
+            assert!(waits(kind, Patience::GoesOn), "{kind:?}");
+            assert!(waits(kind, Patience::HasRun), "{kind:?}");
+        }
+        assert!(!waits(ErrorKind::Auth, Patience::GoesOn));
+        assert!(waits(ErrorKind::Auth, Patience::HasRun));
     }
 
     #[test]
@@ -95,11 +135,11 @@ mod tests {
             JobError::State(StateError::Io { action, path, source })
         };
         for error in [io(io::ErrorKind::StorageFull), state(io::ErrorKind::StorageFull)] {
-            assert_eq!(reaction(&error), Reaction::BackOff, "{error}");
+            assert_eq!(once_it_ran(&error), Reaction::BackOff, "{error}");
             assert!(error.hint().is_some_and(|hint| hint.contains("make room")), "{error}");
         }
         for error in [io(io::ErrorKind::PermissionDenied), state(io::ErrorKind::Other)] {
-            assert_eq!(reaction(&error), Reaction::Stop, "{error}");
+            assert_eq!(once_it_ran(&error), Reaction::Stop, "{error}");
             assert_eq!(error.hint(), None);
         }
     }

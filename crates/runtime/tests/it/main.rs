@@ -129,6 +129,39 @@ async fn output_that_waited_beside_a_checkpoint_leaves_after_a_crash() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_goes_on_waits_for_a_server_that_is_away_and_one_that_begins_does_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = |keys| MemorySource { batches: inserts(keys), ..MemorySource::default() };
+    let sink = MemorySink::default();
+    sink.refuse_connections(1);
+    let mut job = spawn_job(spec(&[source(0..4)], &sink, Some(directory.path())));
+    let JobStatus::Failed(error) = job.ended().await else { panic!("it must fail") };
+    assert!(error.to_string().contains("scripted refusal"), "{error}");
+
+    let mut job = spawn_job(spec(&[source(0..4)], &sink, Some(directory.path())));
+    until("the rows in the sink", || sink.keys().len() == 4).await;
+    job.stop();
+    assert!(matches!(job.ended().await, JobStatus::Stopped));
+
+    sink.refuse_connections(1);
+    let mut job = spawn_job(spec(&[source(0..6)], &sink, Some(directory.path())));
+    let JobStatus::Restarting { reason, hint } = job.started().await else {
+        panic!("it must wait")
+    };
+    assert!(reason.contains("scripted refusal"), "{reason}");
+    assert_eq!(hint.as_deref(), Some("wait"));
+    until("the new rows in the sink", || sink.keys().len() == 6).await;
+    job.stop();
+    assert!(matches!(job.ended().await, JobStatus::Stopped));
+
+    // Who begins anew looks at it.
+    sink.refuse_connections(1);
+    let mut anew = spec(&[source(0..6)], &sink, Some(directory.path()));
+    anew.settings.checkpoints.as_mut().unwrap().begins_anew = true;
+    assert!(matches!(spawn_job(anew).ended().await, JobStatus::Failed(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failed_sink_is_resumed_from_the_checkpoint_without_loss() {
     let directory = tempfile::tempdir().unwrap();
     let source = |keys| MemorySource { batches: inserts(keys), ..MemorySource::default() };

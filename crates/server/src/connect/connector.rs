@@ -195,15 +195,37 @@ fn standing(status: &JobStatus) -> Standing {
         // A snapshot without a stream behind it has ended: as with Connect its task stays.
         JobStatus::Running | JobStatus::Finished => Standing::of(State::Running),
         JobStatus::Stopped => Standing::of(State::Unassigned),
-        JobStatus::Restarting { reason } => {
-            Standing { state: State::Restarting, trace: Some(reason.clone()) }
+        JobStatus::Restarting { reason, hint } => {
+            let trace = Some(trace(reason, hint.as_deref()));
+            Standing { state: State::Restarting, trace }
         }
         JobStatus::Failed(error) => {
-            let hint = error
-                .hint_in(Dialect::Connect)
-                .map(|hint| format!("\n\thint: {hint}"))
-                .unwrap_or_default();
-            Standing { state: State::Failed, trace: Some(format!("{}{hint}", error.reason())) }
+            let trace = Some(trace(&error.reason(), error.hint_in(Dialect::Connect)));
+            Standing { state: State::Failed, trace }
         }
+    }
+}
+
+/// Why a task does not run, and what mends that.
+fn trace(reason: &str, hint: Option<&str>) -> String {
+    match hint {
+        Some(hint) => format!("{reason}\n\thint: {hint}"),
+        None => reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_waits_tells_what_mends_it() {
+        let waits = |hint: Option<&str>| {
+            let (reason, hint) = ("refused".to_owned(), hint.map(str::to_owned));
+            standing(&JobStatus::Restarting { reason, hint }).trace
+        };
+        let told = waits(Some("check \"database.password\""));
+        assert_eq!(told.as_deref(), Some("refused\n\thint: check \"database.password\""));
+        assert_eq!(waits(None).as_deref(), Some("refused"));
     }
 }

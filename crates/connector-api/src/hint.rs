@@ -50,6 +50,17 @@ impl Dialect {
         }
     }
 
+    /// The same with something to do while the job is stopped.
+    pub fn begin_anew_behind(self, step: &str) -> String {
+        match self {
+            Self::Sql | Self::File => format!("{step}, then {}", self.begin_anew()),
+            Self::Connect => format!(
+                "PUT /connectors/.../stop, then {step}, then DELETE /connectors/.../offsets and PUT \
+                 /connectors/.../resume"
+            ),
+        }
+    }
+
     /// What makes a job forget how far it was: a clause in the imperative.
     pub fn begin_anew(self) -> &'static str {
         match self {

@@ -6,9 +6,10 @@ mod support;
 use std::collections::BTreeMap;
 
 use support::debezium::{Connector, Event, Json, options};
-use support::{Fixture, at, connect, with};
-use tailwater_connector_api::{ErrorKind, ReadFrom, SourceContext};
+use support::{Fixture, LIMIT, at, connect, with};
+use tailwater_connector_api::{Dialect, ErrorKind, ReadFrom, SourceContext};
 use tailwater_connectors::postgres::PostgresCdcFactory;
+use tailwater_testkit_postgres::wait_for;
 use tailwater_types::{Position, TypeKind};
 
 const PLAIN: (&str, &str) = ("converter.schemas.enable", "false");
@@ -285,4 +286,70 @@ async fn a_new_table_whose_values_only_come_as_text_has_the_stream_begin_again_a
     let again = read(&mut connector, 2).await;
     assert_eq!(again[1], "c t 4");
     assert!(again[0].contains(" n "), "{}", again[0]);
+}
+
+#[tokio::test]
+async fn a_publication_that_was_dropped_under_a_connector_is_mended_as_the_hint_says() {
+    for mode in ["disabled", "filtered"] {
+        let db = Fixture::new(FIRST).await;
+        db.sql("CREATE PUBLICATION pub_str FOR TABLE t").await;
+        let settings =
+            [PLAIN, ("schema.include.list", "public"), ("publication.autocreate.mode", mode)];
+        let options = options(&db, &settings);
+        let mut connector = begun(&options, SourceContext::default()).await;
+        db.sql("DROP PUBLICATION pub_str").await;
+        db.sql("INSERT INTO t VALUES (2)").await;
+        let error = loop {
+            if let Err(error) = connector.step().await {
+                break error;
+            }
+        };
+        drop(connector);
+        let drop_slot = format!("SELECT pg_drop_replication_slot('slot_{}');", db.database);
+        let make = "CREATE PUBLICATION \"pub_str\" FOR TABLE ...;";
+        let steps = format!("{drop_slot} and, unless the job makes the publication itself, {make}");
+        for (dialect, before, behind) in [
+            (Dialect::Sql, ": ", "start the job anew with --fresh"),
+            (
+                Dialect::Connect,
+                ": PUT /connectors/.../stop, then ",
+                "DELETE /connectors/.../offsets and PUT /connectors/.../resume",
+            ),
+            (Dialect::File, ": ", "remove the directory of the connector's checkpoints"),
+        ] {
+            let hint = error.hint_in(dialect).expect("how to mend it");
+            assert!(hint.contains(&format!("{before}{steps}, then {behind}")), "{hint}");
+        }
+
+        let idle = format!(
+            "SELECT (active_pid IS NULL)::text FROM pg_replication_slots WHERE \
+             slot_name = 'slot_{}'",
+            db.database
+        );
+        wait_for("the slot to be free", LIMIT, || async {
+            (db.text(&idle).await == "true").then_some(())
+        })
+        .await;
+        if mode == "disabled" {
+            // The slot is in front of the new publication.
+            db.sql("CREATE PUBLICATION pub_str FOR TABLE t").await;
+            let mut behind = Connector::start(&options, ReadFrom::default()).await.unwrap();
+            let error = loop {
+                if let Err(error) = behind.step().await {
+                    break error;
+                }
+            };
+            assert!(error.to_string().contains("\"pub_str\" does not exist"), "{error}");
+            drop(behind);
+            wait_for("the slot to be free", LIMIT, || async {
+                (db.text(&idle).await == "true").then_some(())
+            })
+            .await;
+        }
+        db.sql(&drop_slot).await;
+        let mut anew = Connector::start(&options, ReadFrom::default()).await.unwrap();
+        assert_eq!(read(&mut anew, 2).await, ["r t 1", "r t 2"], "{mode}");
+        db.sql("INSERT INTO t VALUES (3)").await;
+        assert_eq!(read(&mut anew, 3).await[2..], ["c t 3"], "{mode}");
+    }
 }

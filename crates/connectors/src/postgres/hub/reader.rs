@@ -160,6 +160,7 @@ impl Reader {
         let interval = (timeout / 3).min(Duration::from_secs(10)).min(request.heartbeat);
         let interval = interval.max(Duration::from_millis(100));
         let progress = Arc::new(Progress::default());
+        let publication_gone = publication_gone(&hub.slot, &request.publication);
         let acks = request.is_two_phase.then(|| Arc::clone(&hub.acks));
         hub.acks.report_to(Arc::clone(&progress), acks.is_some());
         drop(hub);
@@ -176,6 +177,7 @@ impl Reader {
             last_read: 0,
             last_flush: None,
             last_progress: None,
+            publication_gone,
             _end: end,
         };
         self.read(&mut stream).await
@@ -273,6 +275,8 @@ struct Stream {
     last_read: usize,
     last_flush: Option<Instant>,
     last_progress: Option<Instant>,
+    /// What mends it if the server looks for the publication in vain.
+    publication_gone: Hint,
     _end: EndOnDrop,
 }
 
@@ -309,7 +313,7 @@ impl Stream {
                 let told = command_error("read from the replication slot", &error);
                 return Err(match error.sqlstate.as_str() {
                     // The server looks it up as of the change that it decodes.
-                    NO_SUCH_OBJECT => told.with_hint(publication_gone()),
+                    NO_SUCH_OBJECT => told.with_hint(self.publication_gone.clone()),
                     _ => told,
                 });
             }
@@ -357,12 +361,18 @@ fn shutting_down() -> ConnectorError {
     ConnectorError::new(ErrorKind::Connect, "the server is shutting down")
 }
 
-fn publication_gone() -> Hint {
+/// A slot in front of the new publication has changes that the server cannot tell.
+fn publication_gone(slot: &str, publication: &str) -> Hint {
+    let step = format!(
+        "{} and, unless the job makes the publication itself, CREATE PUBLICATION {} FOR TABLE ...;",
+        slot::drop_sql(slot),
+        quote(publication)
+    );
     Hint::each(|say| {
         format!(
             "the publication was dropped, and making it anew does not bring it back for what was \
-             written meanwhile: {} (it is made and the tables are read again)",
-            say.begin_anew()
+             written meanwhile: {} (the tables are read again)",
+            say.begin_anew_behind(&step)
         )
     })
 }

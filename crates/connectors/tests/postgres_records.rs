@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use support::debezium::{Connector, Event, Json, options};
 use support::{Fixture, LIMIT};
-use tailwater_connector_api::{ReadFrom, SourceContext};
+use tailwater_connector_api::{ErrorKind, ReadFrom, SourceContext};
+use tailwater_connectors::postgres::records::PostgresRecordPlan;
+use tailwater_debezium::config::validate;
 use tailwater_testkit_postgres::wait_for;
 use tailwater_types::Position;
 
@@ -261,6 +263,51 @@ async fn tables_of_one_logical_topic_have_keys_that_say_which_row_is_whose() {
                 let text = format!("{:?}", told[0].key.get("schema"));
                 assert!(text.contains(field), "{text}");
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connector_that_has_never_run_takes_over_only_where_publication_and_slot_are() {
+    for (mode, made) in [
+        ("disabled", "CREATE PUBLICATION \"pub_str\" FOR TABLE \"public\".\"t\""),
+        ("filtered", "CREATE PUBLICATION \"pub_str\" FOR TABLE \"public\".\"t\""),
+        ("all_tables", "CREATE PUBLICATION \"pub_str\" FOR ALL TABLES"),
+    ] {
+        let db = Fixture::new("CREATE TABLE t (id int PRIMARY KEY)").await;
+        let options = options(&db, &[PLAIN, ("publication.autocreate.mode", mode)]);
+        let plan = PostgresRecordPlan::new(validate(&options).config.unwrap()).unwrap();
+        let now = "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint::text";
+        let place = async || {
+            let lsn: u64 = db.text(now).await.parse().unwrap();
+            plan.moved(None, &serde_json::json!({"lsn": lsn})).await
+        };
+        let slot = format!("slot_{}", db.database);
+        let slot = format!("SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput');");
+        let refused = async || {
+            let error = place().await.expect_err("a refusal");
+            assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+            assert!(error.to_string().ends_with("; make publication and slot first"), "{error}");
+            error.hint().expect("how to mend it").to_owned()
+        };
+        let mend = refused().await;
+        assert!(mend.starts_with(made) && mend.ends_with(&format!("; {slot}")), "{mode}: {mend}");
+        db.sql(&slot).await;
+        let mend = refused().await;
+        assert!(mend.starts_with(made) && !mend.contains("slot"), "{mode}: {mend}");
+        db.sql(&mend).await;
+        db.sql("INSERT INTO t VALUES (1)").await;
+        let position = Some(place().await.expect("a place"));
+        let from = ReadFrom { position, stops: Vec::new() };
+        let mut connector = Connector::start(&options, from).await.unwrap();
+        db.sql("INSERT INTO t VALUES (2)").await;
+        let told = connector.read(1).await;
+        assert_eq!(told[0].key.get("id"), Some(&Json::Integer(2)), "{mode}");
+        drop(connector);
+        if mode == "filtered" {
+            db.sql("CREATE TABLE u (id int); ALTER PUBLICATION pub_str SET TABLE u").await;
+            let mend = refused().await;
+            assert!(mend.starts_with("ALTER PUBLICATION \"pub_str\" SET TABLE "), "{mend}");
         }
     }
 }

@@ -172,6 +172,11 @@ pub(crate) fn drop_sql(name: &str) -> String {
     format!("SELECT pg_drop_replication_slot({});", literal(name))
 }
 
+/// The statement that makes a slot.
+pub(crate) fn create_sql(name: &str) -> String {
+    format!("SELECT pg_create_logical_replication_slot({}, 'pgoutput');", literal(name))
+}
+
 /// Somebody else reads from the slot.
 pub(crate) fn held(name: &str, pid: i32) -> ConnectorError {
     let message = format!("slot \"{name}\" is in use by process {pid}");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use tailwater_connector_api::{ConnectorError, ErrorKind};
-use tailwater_debezium::config::ConnectorConfig;
+use tailwater_debezium::config::{ConnectorConfig, SourceConfig};
 use tailwater_pg_wire::Lsn;
 use tailwater_types::Position;
 use tokio_postgres::Client;
@@ -79,10 +79,12 @@ impl WantedPlace {
     ) -> Result<(), ConnectorError> {
         let Some((found, _)) = slot::look(client, slot, database).await? else {
             return Err(refused(format!(
-                "There is no slot \"{slot}\" yet that has changes behind {}: the connector makes it \
-                 when it runs",
+                "There is no slot \"{slot}\" that has changes behind {}",
                 self.lsn
-            )));
+            ))
+            .with_hint(
+                "DELETE /connectors/.../offsets: the next start makes it and reads the tables",
+            ));
         };
         let wanted = self.lsn;
         if wanted < found.confirmed {
@@ -129,6 +131,35 @@ impl WantedPlace {
         };
         position.to_position()
     }
+}
+
+/// Refuses to take over where slot or publication are missing: a start from a place makes neither.
+/// `publication` is the statement that one needs.
+pub(super) async fn check_takeover(
+    client: &Client,
+    source: &SourceConfig,
+    publication: Option<String>,
+) -> Result<(), ConnectorError> {
+    let slot = slot::look(client, &source.slot, &source.database).await?;
+    let (mut missing, mut mend) = (Vec::new(), Vec::new());
+    if let Some(statement) = publication {
+        let name = &source.publication;
+        missing.push(format!("publication \"{name}\" does not exist or lacks captured tables"));
+        mend.push(statement);
+    }
+    if slot.is_none() {
+        missing.push(format!("slot \"{}\" does not exist", source.slot));
+        mend.push(slot::create_sql(&source.slot));
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "A connector that has never run goes on only from a place behind the making of its \
+         publication and its slot: {}; make publication and slot first",
+        missing.join(", ")
+    );
+    Err(refused(message).with_hint(mend.join(" ")))
 }
 
 /// An offset that cannot be set.

@@ -86,6 +86,27 @@ pub(crate) async fn publish(
     Ok(publication)
 }
 
+/// The statement that is missing before a stream can tell changes of the tables, if one is.
+pub(super) async fn lacking(
+    client: &Client,
+    config: &SourceConfig,
+    tables: &[&CatalogTable],
+) -> Result<Option<String>, ConnectorError> {
+    let there = client.query_opt(THERE, &[&config.publication]).await;
+    let there = there.map_err(|error| query_error("read the publications", error))?;
+    let mut found = Preconditions::default();
+    let publication = inspect(client, config, tables, &mut found).await;
+    match found.into_result() {
+        Err(error) if there.is_none() => match error.hint() {
+            Some(mend) => Ok(Some(mend.to_owned())),
+            None => Err(error),
+        },
+        Err(error) => Err(error),
+        Ok(()) if tables.iter().all(|table| publication.had(table.oid)) => Ok(None),
+        Ok(()) => Ok(Some(publication.work.join(" "))),
+    }
+}
+
 fn list(tables: &[&CatalogTable]) -> String {
     let names: Vec<String> = tables.iter().map(|table| table.sql_name()).collect();
     names.join(", ")

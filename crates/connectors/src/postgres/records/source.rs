@@ -19,8 +19,9 @@ use super::super::run::{PostgresCdcSource, RecordJob};
 use super::super::snapshot::CutSettings;
 use super::super::source::HUBS;
 use super::super::tls;
-use super::offsets::WantedPlace;
+use super::offsets::{WantedPlace, check_takeover};
 use super::preflight::RecordPreflight;
+use super::publication;
 
 /// How often an idle slot moves on.
 const STATUS: Duration = Duration::from_secs(10);
@@ -119,8 +120,15 @@ impl PostgresRecordPlan {
         let context = SourceContext::default();
         let preflight = self.preflight(&context, false);
         let client = client::connect(&self.config.address, &preflight.application).await?;
+        let captured = preflight.known(&client).await?;
+        if known.is_none() {
+            let tables: Vec<_> = captured.iter().map(|known| &known.table).collect();
+            let source = &self.connector.source;
+            let lacking = publication::lacking(&client, source, &tables).await?;
+            check_takeover(&client, source, lacking).await?;
+        }
         wanted.check(&client, &self.config.slot, &self.config.address.database).await?;
-        let tables = preflight.known(&client).await?.iter().map(|k| k.table.oid).collect();
+        let tables = captured.iter().map(|known| known.table.oid).collect();
         let (connection, server) = preflight.open_replication().await?;
         connection.close().await;
         Ok(wanted.position(known, server, tables))

@@ -167,15 +167,16 @@ impl Rereader {
         (self.session, self.table) = (None, None);
         let was_open = self.open.take().is_some();
         self.not_before = Instant::now() + RETRY;
+        let connector = self.connector.source.server.as_str();
         let Some(reread) = changes.rereads().tables.front() else {
-            tracing::error!(%error, "what a signal asks for cannot be done: passed over");
+            tracing::error!(connector, %error, "what a signal asks for cannot be done: passed over");
             return;
         };
         let table = reread.name.clone();
         if is_passing(error) {
-            tracing::warn!(%error, table, "the incremental snapshot waits");
+            tracing::warn!(connector, %error, table, "the incremental snapshot waits");
         } else {
-            tracing::error!(%error, table, "the table cannot be read again: passed over");
+            tracing::error!(connector, %error, table, "the table cannot be read again: passed over");
             changes.rereads_mut().tables.pop_front();
         }
         if was_open || !is_passing(error) {
@@ -184,11 +185,13 @@ impl Rereader {
     }
 
     async fn act(&mut self, signal: &Signal, changes: &mut Changes) -> Result<(), ConnectorError> {
+        let all = Arc::clone(&self.connector);
+        let connector = all.source.server.as_str();
         match signal.request() {
             Ok(Request::Execute(wanted)) => {
-                let new = self.named(&wanted).await?;
+                let new = self.named(signal, &wanted).await?;
                 if !new.is_empty() {
-                    tracing::info!(tables = new.len(), "incremental snapshot begun");
+                    tracing::info!(connector, tables = new.len(), "incremental snapshot begun");
                 }
                 changes.rereads_mut().tables.extend(new);
             }
@@ -199,23 +202,30 @@ impl Rereader {
                     self.table = None;
                 }
                 match count {
-                    0 => tracing::warn!("no snapshot runs that a signal could stop"),
-                    tables => tracing::info!(tables, "incremental snapshot stopped"),
+                    0 => tracing::warn!(connector, "no snapshot runs that a signal could stop"),
+                    tables => tracing::info!(connector, tables, "incremental snapshot stopped"),
                 }
             }
             Ok(Request::Pause) if changes.rereads().tables.is_empty() => {
-                tracing::warn!("no snapshot runs that a signal could pause");
+                tracing::warn!(connector, "no snapshot runs that a signal could pause");
             }
             Ok(Request::Pause) => {
                 changes.rereads_mut().is_paused = true;
-                tracing::info!("incremental snapshot paused");
+                tracing::info!(connector, "incremental snapshot paused");
             }
             Ok(Request::Resume) => {
                 changes.rereads_mut().is_paused = false;
-                tracing::info!("incremental snapshot resumed");
+                tracing::info!(connector, "incremental snapshot resumed");
             }
-            Ok(Request::Log(message)) => tracing::info!("signal: {message}"),
-            Err(reason) => tracing::warn!(reason, "a signal is passed over"),
+            Ok(Request::Log(message)) => tracing::info!(connector, "signal: {message}"),
+            Err(reason) => {
+                tracing::warn!(
+                    connector,
+                    signal = signal.kind(),
+                    reason,
+                    "a signal is passed over"
+                );
+            }
         }
         Ok(())
     }
@@ -232,7 +242,11 @@ impl Rereader {
     }
 
     /// The captured tables that a signal names.
-    async fn named(&self, wanted: &SnapshotRequest) -> Result<Vec<Reread>, ConnectorError> {
+    async fn named(
+        &self,
+        signal: &Signal,
+        wanted: &SnapshotRequest,
+    ) -> Result<Vec<Reread>, ConnectorError> {
         let client = self.open_client().await?;
         let source = &self.connector.source;
         let mut named = Vec::new();
@@ -246,7 +260,13 @@ impl Rereader {
         }
         if named.is_empty() {
             let named = wanted.data_collections.join(", ");
-            tracing::warn!(named, "a signal names no captured table: passed over");
+            let (connector, signal) = (source.server.as_str(), signal.kind());
+            tracing::warn!(
+                connector,
+                signal,
+                named,
+                "a signal names no captured table: passed over"
+            );
         }
         Ok(named)
     }

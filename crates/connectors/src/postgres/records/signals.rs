@@ -53,6 +53,11 @@ impl Signal {
         Some(Self { kind: text(1)?, data: text(2).unwrap_or_default() })
     }
 
+    /// Its type, as it was written.
+    pub(super) fn kind(&self) -> &str {
+        &self.kind
+    }
+
     /// What it asks for, or why nothing can be done about it.
     pub(super) fn request(&self) -> Result<Request, String> {
         let wanted = || {
@@ -67,7 +72,7 @@ impl Signal {
                 let is_blocking =
                     wanted.kind.as_ref().is_some_and(|kind| kind.eq_ignore_ascii_case("blocking"));
                 if is_blocking && !wanted.additional_conditions.is_empty() {
-                    return Err("conditions of a blocking snapshot are statements".to_owned());
+                    return Err("a blocking snapshot takes no additional-conditions".to_owned());
                 }
                 if wanted.surrogate_key.is_some() {
                     tracing::info!(
@@ -164,7 +169,7 @@ mod tests {
                 "execute-snapshot",
                 r#"{"type": "blocking", "additional-conditions": [
                     {"data-collection": "a.b", "filter": "SELECT 1"}]}"#,
-                "are statements",
+                "takes no additional-conditions",
             ),
             ("drop-everything", "", "\"drop-everything\" is no known type"),
         ] {

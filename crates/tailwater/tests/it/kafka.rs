@@ -173,6 +173,13 @@ async fn a_broker_that_crashes_and_comes_back_takes_every_message_once() {
         } else {
             broker.kill();
         }
+        if round == 2 {
+            // As a supervisor does within an outage.
+            binary.send(Signal::Kill);
+            binary.end();
+            binary = workspace.start(&script, &[]);
+            binary.wait_for_errors("job failed, will resume", 1).await;
+        }
         broker.start_again();
     }
     let last = numbers.stop();

@@ -36,6 +36,12 @@ pub trait SourcePlan: Send + Sync {
         OldRows::Sent
     }
 
+    /// Columns that tell where a row comes from: rows of different origins may have the same declared
+    /// key.
+    fn origin_columns(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether everything is to be read again, unasked, if the place to go on from
     /// [is lost](crate::ErrorKind::PlaceLost).
     fn begins_anew_when_lost(&self) -> bool {

@@ -4,7 +4,7 @@ mod support;
 
 use expect_test::{Expect, expect};
 use support::{Fixture, at, connect, told, with};
-use tailwater_connector_api::{Dialect, ReadFrom, SourceFactory, TableSpec};
+use tailwater_connector_api::{Dialect, ReadFrom, SourceContext, SourceFactory, TableSpec};
 use tailwater_connectors::postgres::PostgresCdcFactory;
 use tailwater_testkit_postgres::Cluster;
 use tailwater_types::{Position, TypeKind};
@@ -367,4 +367,31 @@ async fn a_publication_that_has_lost_the_table_is_told_on_a_restart() {
         Config: the table is no longer in publication "tailwater_slot_...": changes behind ..., where the job stopped, may be missing
         hint: start the job anew with --fresh (the table is read again)
     "#]].assert_eq(&told(&error, &[&lsn, &db.database]));
+}
+
+#[tokio::test]
+async fn a_key_over_several_tables_is_warned_of_unless_their_names_are_declared() {
+    let db = Fixture::new(
+        "CREATE TABLE s_a (id int PRIMARY KEY, note text);
+         CREATE TABLE s_b (id int PRIMARY KEY, note text)",
+    )
+    .await;
+    let spec = with(db.cdc(&columns(), &[0]), &[("table-name", "s_.*")]);
+    let warnings = async |spec: &TableSpec| {
+        let Ok(plan) = PostgresCdcFactory.plan(spec) else { panic!("a plan") };
+        let found = plan.check(SourceContext::default()).await;
+        let of_keys = found.into_iter().filter(|p| p.code == "key-over-tables");
+        of_keys.map(|p| p.message).collect::<Vec<_>>()
+    };
+    let message = "the key (id) must be unique over all 2 tables: a row of one replaces the row of \
+        another that has the same key";
+    assert_eq!(warnings(&spec).await, [message]);
+    let mut named = spec.clone();
+    let mut origin = named.columns[1].clone();
+    (origin.name, origin.metadata) = ("origin".to_owned(), Some("table_name".to_owned()));
+    named.columns.push(origin);
+    assert_eq!(warnings(&named).await, [""; 0]);
+    assert_eq!(warnings(&with(named, &[("changelog-mode", "upsert")])).await, [message]);
+    db.sql("ALTER TABLE s_a REPLICA IDENTITY FULL; ALTER TABLE s_b REPLICA IDENTITY FULL").await;
+    assert_eq!(warnings(&spec).await, [""; 0]);
 }

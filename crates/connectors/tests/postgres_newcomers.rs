@@ -353,3 +353,37 @@ async fn a_publication_that_was_dropped_under_a_connector_is_mended_as_the_hint_
         assert_eq!(read(&mut anew, 3).await[2..], ["c t 3"], "{mode}");
     }
 }
+
+#[tokio::test]
+async fn a_table_is_told_under_the_name_that_it_had_at_each_place_of_the_log() {
+    let db = Fixture::new(
+        "CREATE TABLE t_a (id int PRIMARY KEY, v text); INSERT INTO t_a VALUES (1, 'a');
+         CREATE PUBLICATION p FOR ALL TABLES",
+    )
+    .await;
+    let settings = [
+        PLAIN,
+        ("table.include.list", "public.t_.*"),
+        ("publication.name", "p"),
+        ("publication.autocreate.mode", "disabled"),
+    ];
+    let options = options(&db, &settings);
+    let mut connector = begun(&options, SourceContext::default()).await;
+    for statement in [
+        "INSERT INTO t_a VALUES (2, 'a')",
+        "ALTER TABLE t_a RENAME TO old",
+        "CREATE TABLE t_a (id int PRIMARY KEY, v text)",
+        "INSERT INTO old VALUES (3, 'no'); INSERT INTO t_a VALUES (3, 'new')",
+        "UPDATE old SET v = 'no' WHERE id = 1",
+        "ALTER TABLE old RENAME TO t_b",
+        "INSERT INTO t_b VALUES (4, 'b')",
+    ] {
+        db.sql(statement).await;
+    }
+    let all = read(&mut connector, 4).await;
+    assert_eq!(all, ["r t_a 1", "c t_a 2", "c t_a 3", "c t_b 4"]);
+    // The catalog has only the last names when these read the same changes.
+    let cuts: Vec<_> = connector.cuts.iter().filter(|(taken, _)| *taken > 0).cloned().collect();
+    drop(connector);
+    goes_on_everywhere(&options, &cuts, &all).await;
+}

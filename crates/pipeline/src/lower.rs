@@ -197,7 +197,7 @@ impl Builder<'_> {
                     Some(source) => Arc::clone(source),
                     None => Arc::new(ValuesPlan::nothing()),
                 };
-                let old_rows = source.old_rows();
+                let (old_rows, origin) = (source.old_rows(), source.origin_columns());
                 let name = table.path.to_string();
                 let identity = format!("source {identity}");
                 let node =
@@ -209,8 +209,10 @@ impl Builder<'_> {
                 };
                 let fields = plan.schema.fields();
                 let place = |name: &String| fields.iter().position(|f| *f.name == **name);
-                let key = table.key_columns().iter().filter_map(place).collect();
-                let prefix = self.state(&format!("OldRows {text}"));
+                let key: Vec<usize> =
+                    table.key_columns().iter().chain(&origin).filter_map(place).collect();
+                let by = if origin.is_empty() { String::new() } else { origin.join(",") + " " };
+                let prefix = self.state(&format!("OldRows {by}{text}"));
                 let normalize = ChangelogNormalize::new(key, plan.schema.layouts(), prefix)
                     .with_unknown(unknown);
                 self.graph.add_operator(Box::new(OldRows::new(normalize, prefix)), &[node])

@@ -181,6 +181,7 @@ impl Capture {
             (TablePlan::Rows(plan), _) => Arc::clone(plan),
             (TablePlan::Records(plan), Some(records)) => {
                 let plan = records.describe(root, plan, relation, &self.address).await?;
+                let Some(plan) = plan else { return Ok(None) };
                 let streamed = Streamed::Records(StreamedRecords::new(plan, key.as_ref()));
                 return Ok(Some(CapturedRelation { table: root, key, streamed }));
             }

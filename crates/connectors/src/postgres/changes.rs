@@ -70,6 +70,12 @@ impl Relations {
         }
     }
 
+    fn remove(&mut self, oid: u32) {
+        if let Some(place) = self.places.get(&oid) {
+            self.all[*place] = None;
+        }
+    }
+
     /// Takes one out, for as long as it is worked with.
     fn take(&mut self, oid: u32) -> Option<(usize, CapturedRelation)> {
         let place = match self.last {
@@ -252,6 +258,11 @@ impl Changes {
             self.position.tables.insert(place, relation.table);
         }
         self.relations.insert(oid, relation);
+    }
+
+    /// The rows of a relation are not wanted from here on.
+    pub(crate) fn forget(&mut self, oid: u32) {
+        self.relations.remove(oid);
     }
 
     fn begin(&mut self, begin: Begin) {

@@ -133,7 +133,36 @@ impl Preflight<'_> {
             ChangeForm::All if old_rows.contains(&OldRows::Keys) => ChangeForm::Upsert,
             changes => changes,
         };
+        if changes == ChangeForm::Upsert && tables.len() > 1 {
+            self.check_origin(&tables, found);
+        }
         Some(Ready { client, server, tables, publication, changes, replication })
+    }
+
+    /// Old rows are found by the declared key: rows of two tables must not be taken for one.
+    fn check_origin(&self, tables: &[ReadyTable], found: &mut Preconditions) {
+        let tells =
+            |key: &str| self.declared.columns.iter().any(|c| c.metadata.as_deref() == Some(key));
+        let first = &tables[0].table.schema;
+        let is_one_schema = tables.iter().all(|t| t.table.schema == *first);
+        let is_told = tells("table_name") && (is_one_schema || tells("schema_name"));
+        // With upserts that were asked for the declared key alone is what counts, as in Flink.
+        if is_told && self.config.changes == ChangeForm::All {
+            return;
+        }
+        let (key, pattern) = (self.key().join(", "), &self.config.tables);
+        let object = Object::Table(format!("{}.{}", pattern.schema, pattern.table));
+        let message = format!(
+            "the key ({key}) must be unique over all {} tables: a row of one replaces the row of \
+             another that has the same key",
+            tables.len()
+        );
+        let mend = "declare a column STRING METADATA FROM 'table_name' VIRTUAL (and 'schema_name'), or \
+                    ALTER TABLE ... REPLICA IDENTITY FULL on each";
+        if self.purpose == Purpose::Start {
+            tracing::warn!(hint = mend, "{message}");
+        }
+        found.warn("key-over-tables", object, message, mend);
     }
 
     /// A slot that cannot be used fails here.

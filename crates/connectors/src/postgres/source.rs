@@ -75,6 +75,13 @@ impl SourcePlan for PostgresCdcPlan {
         }
     }
 
+    fn origin_columns(&self) -> Vec<String> {
+        let tells = |key: &str| matches!(key, "table_name" | "schema_name");
+        let columns = self.table.columns.iter();
+        let columns = columns.filter(|column| column.metadata.as_deref().is_some_and(tells));
+        columns.map(|column| column.name.clone()).collect()
+    }
+
     fn begins_anew_when_lost(&self) -> bool {
         self.config.begins_anew_when_lost
     }

@@ -62,7 +62,10 @@ impl ChangeStream {
                 self.subscription.check_format(&captured)?;
                 self.changes.describe(relation.oid, captured);
             }
-            None => self.subscription.refuse(relation.oid),
+            None => {
+                self.changes.forget(relation.oid);
+                self.subscription.refuse(relation.oid);
+            }
         }
         self.described = None;
         Ok(())

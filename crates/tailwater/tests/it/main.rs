@@ -14,6 +14,7 @@ mod first_run;
 mod kafka;
 mod load;
 mod oracle;
+mod origins;
 mod scrub;
 mod server_errors;
 mod shop;

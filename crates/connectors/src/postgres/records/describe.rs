@@ -86,14 +86,24 @@ impl RecordCapture {
         Ok(Some(CapturedTable { table, plan, filter: None, place: 0, is_in_snapshot: false }))
     }
 
-    /// The plan for rows of a relation from here on; `now` is that of the catalog.
+    /// The plan for rows of a relation from here on; `now` is that of the catalog. `None` if the table
+    /// has a name there that is not captured.
     pub(crate) async fn describe(
         &mut self,
         oid: u32,
         now: &Arc<RecordPlan>,
         relation: &Relation,
         address: &ServerAddress,
-    ) -> Result<Arc<RecordPlan>, ConnectorError> {
+    ) -> Result<Option<Arc<RecordPlan>>, ConnectorError> {
+        // A partition may be told under the name of its root, and the other way round.
+        let (schema, name) = match relation.oid == oid {
+            true => (relation.namespace.clone(), relation.name.clone()),
+            false => (now.names.schema.clone(), now.names.table.clone()),
+        };
+        if !self.source.captures(&schema, &name) {
+            tracing::info!(schema, table = name, "the table has a name now that is not captured");
+            return Ok(None);
+        }
         let is_new = self.described.insert(oid);
         let mut types = None;
         let own_name = |column: &ColumnInfo| Some(column.name.clone());
@@ -115,13 +125,12 @@ impl RecordCapture {
         });
         let columns: Vec<ColumnSpec> = columns.collect();
         let key = key(known, relation, &names);
-        let (schema, name) = (now.names.schema.clone(), now.names.table.clone());
         let spec = TableSpec { schema, name, columns, key };
         if spec == *now.events.table() {
-            return Ok(Arc::clone(now));
+            return Ok(Some(Arc::clone(now)));
         }
         let events = TablePlan::new(&self.settings, spec);
-        Ok(Arc::new(RecordPlan::new(events, &self.database)))
+        Ok(Some(Arc::new(RecordPlan::new(events, &self.database))))
     }
 
     /// Whether the catalog, as it was read, has all columns as the stream has them.

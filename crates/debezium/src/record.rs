@@ -55,9 +55,17 @@ impl<'a> RecordRef<'a> {
         self.bytes(VALUE)
     }
 
-    /// Its headers in order.
+    /// Its headers in order, from names to bytes.
+    pub fn header_map(self) -> Option<MapRef<'a>> {
+        match self.0.get(HEADERS, Layout::Map) {
+            Datum::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// The same one by one.
     pub fn headers(self) -> Vec<(&'a str, Option<&'a [u8]>)> {
-        let Datum::Map(map) = self.0.get(HEADERS, Layout::Map) else {
+        let Some(map) = self.header_map() else {
             return Vec::new();
         };
         let value = |at| match map.values().get(at, Layout::Bytes) {

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use tailwater_connector_api::{ConnectorError, ErrorKind, TableSpec};
 use tailwater_expr::ResolveError;
 use tailwater_formats::{EncodeError, Encoded, EncodedColumns, MessageEncoder};
-use tailwater_types::{Datum, Layout, RowKind, RowRef, TypeKind};
+use tailwater_types::{Datum, Layout, MapRef, RowKind, RowRef, TypeKind};
 
 use crate::kafka::columns::Metadata;
 use crate::kafka::options::{self, Flavour};
@@ -33,7 +33,8 @@ pub(super) struct RecordRef<'r> {
     pub(super) value: Option<&'r [u8]>,
     /// Milliseconds since 1970.
     pub(super) timestamp: Option<i64>,
-    pub(super) headers: Vec<(&'r str, Option<&'r [u8]>)>,
+    /// From names to bytes.
+    pub(super) headers: Option<MapRef<'r>>,
 }
 
 /// The numbers of the schemas of key and value, where a registry keeps them.
@@ -132,16 +133,11 @@ impl Encoder {
         Ok((key, value))
     }
 
-    fn headers<'r>(&self, row: RowRef<'r>) -> Vec<(&'r str, Option<&'r [u8]>)> {
-        let Some(place) = self.headers else { return Vec::new() };
-        let Datum::Map(map) = row.get(place, Layout::Map) else { return Vec::new() };
-        let header = |i| match (map.keys().get(i, Layout::Str), map.values().get(i, Layout::Bytes))
-        {
-            (Datum::Str(key), Datum::Bytes(value)) => Some((key, Some(value))),
-            (Datum::Str(key), _) => Some((key, None)),
+    fn headers<'r>(&self, row: RowRef<'r>) -> Option<MapRef<'r>> {
+        match row.get(self.headers?, Layout::Map) {
+            Datum::Map(map) => Some(map),
             _ => None,
-        };
-        (0..map.len()).filter_map(header).collect()
+        }
     }
 
     fn timestamp(&self, row: RowRef<'_>) -> Option<i64> {

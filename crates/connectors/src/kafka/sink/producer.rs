@@ -10,7 +10,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::util::Timeout;
 use tailwater_connector_api::{ConnectorError, ErrorKind, Published, SinkContext};
-use tailwater_types::{ChangeBatch, CheckpointId};
+use tailwater_types::{ChangeBatch, CheckpointId, Datum, Layout, MapRef};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::delivery::{Guarantee, Partitioner};
@@ -241,13 +241,7 @@ impl Producing {
         message.key = record.key;
         message.payload = record.value;
         message.timestamp = record.timestamp;
-        if !record.headers.is_empty() {
-            let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
-            for (key, value) in &record.headers {
-                headers = headers.insert(Header { key, value: *value });
-            }
-            message.headers = Some(headers);
-        }
+        message.headers = record.headers.filter(|map| !map.is_empty()).map(headers);
         while let Err((error, back)) = self.producer.send(message) {
             match error.rdkafka_error_code() {
                 Some(Code::QueueFull) => {
@@ -283,7 +277,7 @@ impl Producing {
             return Err(ConnectorError::new(ErrorKind::Internal, message));
         };
         let (topic, key, note) = progress.note(checkpoint);
-        let (key, value, headers) = (Some(key), Some(note.as_slice()), Vec::new());
+        let (key, value, headers) = (Some(key), Some(note.as_slice()), None);
         let record = RecordRef { topic: None, key, value, timestamp: None, headers };
         self.send(topic, Some(PARTITION), &record)?;
         // The library's own wait for what is on its way takes 100 ms at least.
@@ -335,6 +329,21 @@ impl Producing {
             let _ = self.producer.abort_transaction(Duration::from_secs(1));
         }
     }
+}
+
+/// A record's headers as the library has them.
+fn headers(map: MapRef<'_>) -> OwnedHeaders {
+    let (keys, values) = (map.keys(), map.values());
+    let mut headers = OwnedHeaders::new_with_capacity(map.len());
+    for i in 0..map.len() {
+        let Datum::Str(key) = keys.get(i, Layout::Str) else { continue };
+        let value = match values.get(i, Layout::Bytes) {
+            Datum::Bytes(value) => Some(value),
+            _ => None,
+        };
+        headers = headers.insert(Header { key, value });
+    }
+    headers
 }
 
 /// How many partitions a topic has; brokers that may do so make it when it is first asked for.

@@ -146,7 +146,7 @@ impl MakeRecords for Raw {
             key: finished.key(),
             value: finished.value(),
             timestamp: finished.timestamp(),
-            headers: finished.headers(),
+            headers: finished.header_map(),
         })
     }
 }

@@ -7,6 +7,8 @@
 //! snapshot that does not see enough yet (a commit waits for a standby) is not waited for: the stream
 //! goes on, and another one is tried.
 
+mod requests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +32,6 @@ use super::super::table_plan::TablePlan;
 use super::copy::{CopyMarks, RecordCopy};
 use super::preflight::RecordPreflight;
 use super::rereads::Reread;
-use super::signals::{Request, Signal, SnapshotRequest};
 
 /// How long the stream may wait for a lock on a table.
 const LOCK_TIMEOUT: &str = "SET lock_timeout = '200ms'";
@@ -184,52 +185,6 @@ impl Rereader {
         }
     }
 
-    async fn act(&mut self, signal: &Signal, changes: &mut Changes) -> Result<(), ConnectorError> {
-        let all = Arc::clone(&self.connector);
-        let connector = all.source.server.as_str();
-        match signal.request() {
-            Ok(Request::Execute(wanted)) => {
-                let new = self.named(signal, &wanted).await?;
-                if !new.is_empty() {
-                    tracing::info!(connector, tables = new.len(), "incremental snapshot begun");
-                }
-                changes.rereads_mut().tables.extend(new);
-            }
-            Ok(Request::Stop(wanted)) => {
-                let front = changes.rereads().tables.front().cloned();
-                let count = changes.rereads_mut().stop(&wanted);
-                if front.as_ref() != changes.rereads().tables.front() {
-                    self.table = None;
-                }
-                match count {
-                    0 => tracing::warn!(connector, "no snapshot runs that a signal could stop"),
-                    tables => tracing::info!(connector, tables, "incremental snapshot stopped"),
-                }
-            }
-            Ok(Request::Pause) if changes.rereads().tables.is_empty() => {
-                tracing::warn!(connector, "no snapshot runs that a signal could pause");
-            }
-            Ok(Request::Pause) => {
-                changes.rereads_mut().is_paused = true;
-                tracing::info!(connector, "incremental snapshot paused");
-            }
-            Ok(Request::Resume) => {
-                changes.rereads_mut().is_paused = false;
-                tracing::info!(connector, "incremental snapshot resumed");
-            }
-            Ok(Request::Log(message)) => tracing::info!(connector, "signal: {message}"),
-            Err(reason) => {
-                tracing::warn!(
-                    connector,
-                    signal = signal.kind(),
-                    reason,
-                    "a signal is passed over"
-                );
-            }
-        }
-        Ok(())
-    }
-
     fn preflight(&self) -> RecordPreflight<'_> {
         RecordPreflight {
             source: &self.connector.source,
@@ -239,36 +194,6 @@ impl Rereader {
             hub: Arc::clone(&self.hub),
             is_start: false,
         }
-    }
-
-    /// The captured tables that a signal names.
-    async fn named(
-        &self,
-        signal: &Signal,
-        wanted: &SnapshotRequest,
-    ) -> Result<Vec<Reread>, ConnectorError> {
-        let client = self.open_client().await?;
-        let source = &self.connector.source;
-        let mut named = Vec::new();
-        for known in self.preflight().known(&client).await? {
-            let (schema, table) = (&known.table.schema, &known.table.name);
-            let name = format!("{schema}.{table}");
-            if wanted.names(&name) && !source.is_signal_table(schema, table) {
-                let filter = wanted.filter(&name).map(|filter| format!("({filter})"));
-                named.push(Reread { table: known.table.oid, name, filter, place: None });
-            }
-        }
-        if named.is_empty() {
-            let named = wanted.data_collections.join(", ");
-            let (connector, signal) = (source.server.as_str(), signal.kind());
-            tracing::warn!(
-                connector,
-                signal,
-                named,
-                "a signal names no captured table: passed over"
-            );
-        }
-        Ok(named)
     }
 
     /// Begins the next chunk, if a snapshot sees enough.
